@@ -1,0 +1,246 @@
+"""Score any function that answers examples, and compare two such functions on the same examples.
+
+    run = evaluate(ask, task.test, name="plain prompt")
+    compare(baseline, run)
+
+A failed row counts as wrong and is shown. Every reply is kept as it arrives (see provider/recordings.py), so a run
+that was cut off, by Ctrl-C or a crash, goes on where it was when it is started again.
+Does not: choose a method. Choose on validation, and open test once.
+"""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import openai
+import pandas as pd
+
+from helpers.intervals import detectable, mcnemar, paired_bootstrap, wilson
+from helpers.progress import Progress
+from helpers.provider import budget
+from helpers.provider.budget import OverBudget, UnknownPrice
+from helpers.provider.meter import Metered, metered
+from helpers.provider.recordings import DamagedRecording
+from helpers.provider.transport import NotRecorded
+from helpers.settings import SettingError
+from helpers.tasks import Example, Score
+
+Ask = Callable[[Example], "str | dict | None"]
+Scorer = Callable[[Example, "str | dict | None"], Score]
+
+# what would fail every row alike: stop at once instead of counting 300 failures
+HOPELESS = (NotRecorded, OverBudget, UnknownPrice, SettingError, DamagedRecording,
+            openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
+SMALL_CHANGE = 0.01     # dollars below which an estimate is not worth a line
+
+
+@dataclass(eq=False)
+class Run:
+    """What one method did on a set of examples, row by row."""
+
+    name: str
+    rows: pd.DataFrame      # id, expected, reply, valid, right, error, prompt_tokens, completion_tokens, cost, seconds
+    fields: pd.DataFrame    # one column a field: was it right; empty where the reply does not answer it
+
+    @property
+    def total(self) -> int:
+        return len(self.rows)
+
+    @property
+    def right(self) -> int:
+        return int(self.rows.right.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Right answers over all examples, failed ones included."""
+        return self.right / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95% interval of the accuracy."""
+        return wilson(self.right, self.total)
+
+    @property
+    def valid_rate(self) -> float:
+        return float(self.rows.valid.mean())
+
+    @property
+    def failed(self) -> int:
+        """Rows whose call failed; each counts as wrong."""
+        return int((self.rows.error != "").sum())
+
+    def summary(self) -> dict:
+        """Return the run as one row of a table."""
+        low, high = self.interval
+        return {"right": f"{self.right} of {self.total}", "accuracy": f"{self.accuracy:.0%}",
+                "95% interval": f"{low:.0%} to {high:.0%}", "valid": f"{self.valid_rate:.0%}", "failed": self.failed,
+                "tokens in": round(self.rows.prompt_tokens.mean()),
+                "tokens out": round(self.rows.completion_tokens.mean()),
+                "seconds": f"{self.rows.seconds.median():.2f}", "$": f"{self.rows.cost.sum():.2f}"}
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        failed = f", scored {self.total - self.failed} of {self.total}" if self.failed else ""
+        return (f"{self.name}: {self.right} of {self.total} right ({self.accuracy:.0%}, 95% interval {low:.0%} to "
+                f"{high:.0%}), {self.valid_rate:.0%} valid{failed}")
+
+    def _repr_html_(self) -> str:
+        return table([self])._repr_html_()
+
+
+def evaluate(ask: Ask, examples: Sequence[Example], *, score: Scorer | None = None, name: str | None = None,
+             workers: int = 8, repeat: int = 0) -> Run:
+    """Ask about every example, `workers` at a time, and score the replies.
+
+    `ask(example)` returns the reply, text or dict; tokens, cost and seconds come from the calls it makes. `score`
+    defaults to the examples' task's. `repeat` tells repeated runs of the same method apart: each is asked anew.
+    Raises what would fail every row alike (no key, unknown model, budget); any other failure is a row's.
+    Example: evaluate(lambda example: "delivery", task.test).accuracy -> 0.21
+    """
+    if not examples:
+        raise ValueError("There are no examples to evaluate on: the list is empty.")
+    name = name or getattr(ask, "__name__", "run")
+    score = score or _task_score(examples[0])
+    work = _Work(ask, score, repeat)
+    rows = {0: work.row(examples[0])}       # alone, as a price tag for the rest
+    _estimate(name, rows[0]["cost"], len(examples))
+    with Progress(name, len(examples)) as bar:
+        for position, row in _side_by_side(work, examples[1:], workers):
+            rows[position + 1] = row
+            bar.step()
+    frame = pd.DataFrame([rows[i] for i in range(len(examples))])
+    fields = pd.DataFrame(list(frame.pop("fields")), index=frame.id)
+    return Run(name, frame, fields)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done for one example."""
+
+    ask: Ask
+    score: Scorer
+    repeat: int
+
+    def row(self, example: Example) -> dict:
+        reply, error, started = None, "", time.perf_counter()
+        with metered(self.repeat) as calls:
+            try:
+                reply = self.ask(example)
+            except HOPELESS:
+                raise
+            except Exception as failure:
+                error = f"{type(failure).__name__}: {failure}"
+        if not error and reply in (None, "", {}):
+            error = "empty reply" + (" (the token limit was spent before the answer)" if _all_thought(calls) else "")
+        scored = self.score(example, reply) if not error else Score(False, False)
+        return _row(example, reply, scored, error, calls, time.perf_counter() - started)
+
+
+def _row(example: Example, reply: object, scored: Score, error: str, calls: list[Metered], wall: float) -> dict:
+    return {"id": example.id, "expected": example.expected, "reply": reply, "valid": scored.valid,
+            "right": scored.right, "error": error,
+            "prompt_tokens": sum(call.tokens.prompt for call in calls),
+            "completion_tokens": sum(call.tokens.completion for call in calls),
+            "cost": sum(call.cost for call in calls),
+            "seconds": sum(call.seconds for call in calls) if calls else wall,
+            "fields": scored.fields}
+
+
+def _all_thought(calls: list[Metered]) -> bool:
+    return any(call.tokens.completion > 0 for call in calls)
+
+
+def _side_by_side(work: _Work, examples: Sequence[Example], workers: int) -> Iterator[tuple[int, dict]]:
+    """Yield (position, row) as rows are done; on an error or Ctrl-C the rows not begun are left."""
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        futures = {pool.submit(work.row, example): i for i, example in enumerate(examples)}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _estimate(name: str, one: float, total: int) -> None:
+    """Say what a batch will cost, from its first row. Raises OverBudget when the budget does not reach."""
+    rest, left = one * (total - 1), budget().limit - budget().spent
+    if one and rest > left:
+        raise OverBudget(f"{name}: {total} rows at ${one:.4f} each come to ${one * total:.2f}, and ${left:.2f} of the "
+                         "budget is left. Stopped after one row. Set COURSE_BUDGET higher, or use fewer rows.")
+    if rest > SMALL_CHANGE:
+        print(f"{name}: about ${one * total:.2f} for {total} rows, list price.")
+
+
+def _task_score(example: Example) -> Scorer:
+    if example.task is None:
+        raise ValueError(f"Example {example.id!r} belongs to no task, so there is no score for it. Pass score=...")
+    return example.task.score
+
+
+def table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return runs as a table, a row each: score with interval, valid format, tokens, latency, list cost."""
+    return pd.DataFrame([run.summary() for run in runs], index=[run.name for run in runs])
+
+
+# ---------------------------------------------------------------- two runs
+
+@dataclass(eq=False)
+class Comparison:
+    """Two runs on the same examples. Won: b is right where a was wrong; lost: the reverse."""
+
+    a: str
+    b: str
+    total: int
+    flips: pd.DataFrame     # the rows that changed: id, expected, reply of a, reply of b, change
+
+    @property
+    def won(self) -> int:
+        return int((self.flips.change == "won").sum())
+
+    @property
+    def lost(self) -> int:
+        return int((self.flips.change == "lost").sum())
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of b less accuracy of a."""
+        return (self.won - self.lost) / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Paired bootstrap, 95%."""
+        return paired_bootstrap(self.won, self.lost, self.total)
+
+    @property
+    def p(self) -> float:
+        """Exact McNemar."""
+        return mcnemar(self.won, self.lost)
+
+    @property
+    def detectable(self) -> float:
+        """The smallest true difference that these rows would have shown four times in five."""
+        return detectable((self.won + self.lost) / self.total, self.total)
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        p = "p < .0001" if self.p < 0.0001 else f"p = {self.p:.4f}".replace("0.", ".")
+        return (f"{self.a} → {self.b}: {100 * self.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), "
+                f"{self.won} won, {self.lost} lost of {self.total}, {p}; could have shown {100 * self.detectable:.1f}")
+
+
+def compare(a: Run, b: Run) -> Comparison:
+    """Compare two runs on the examples both have. Raises ValueError when they have none in common.
+
+    Example: print(compare(majority, keywords))
+    -> "majority → keywords: +30.0 points (+23.3 to +36.7), 110 won, 20 lost of 300, p < .0001; could have shown 9.7"
+    """
+    both = a.rows.merge(b.rows, on="id", suffixes=("_a", "_b"))
+    if both.empty:
+        raise ValueError(f"{a.name!r} and {b.name!r} have no example in common: they ran on different splits.")
+    changed = both[both.right_a != both.right_b]
+    flips = pd.DataFrame({"id": changed.id, "expected": changed.expected_a, a.name: changed.reply_a,
+                          b.name if b.name != a.name else f"{b.name} (2)": changed.reply_b,
+                          "change": ["won" if right else "lost" for right in changed.right_b]})
+    return Comparison(a.name, b.name, len(both), flips.reset_index(drop=True))

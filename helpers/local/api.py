@@ -1,0 +1,312 @@
+"""The embedded provider's web face: OpenAI's chat, embeddings and models endpoints on loopback.
+
+Ordinary OpenAI SDK code runs against it. Refusals have OpenAI's shape and status, so that the SDK raises its
+own exceptions, and their text says what to do.
+Does not: offer tools, images or audio; a request for them is refused, not ignored.
+"""
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from helpers.local import weights
+from helpers.local.engine import TOKENS_PER_REQUEST, ChatEngine, EmbeddingEngine, EngineError
+
+DEFAULT_MAX_TOKENS = 1_024      # a small model that loses its thread would go on to the end of its context
+
+
+class ApiError(Exception):
+    """A refusal with OpenAI's status, message, parameter and code."""
+
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None):
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+
+
+# ---------------------------------------------------------------- the models behind it
+
+class Models:
+    """The models served, each loaded when first asked for."""
+
+    def __init__(self, aliases: tuple[str, ...] = ()):
+        self.chat_name = weights.chat_model_name()
+        self.aliases = aliases
+        self.started = int(time.time())
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _chat(self) -> ChatEngine:
+        return ChatEngine(weights.chat_model_path())
+
+    @cached_property
+    def _encoder(self) -> EmbeddingEngine:
+        return EmbeddingEngine(weights.ensure(weights.MINILM))
+
+    def chat(self, name: str) -> ChatEngine:
+        self._known(name, (self.chat_name, *self.aliases))
+        with self._lock:
+            return self._chat
+
+    def encoder(self, name: str) -> EmbeddingEngine:
+        self._known(name, (weights.MINILM.name,))
+        with self._lock:
+            return self._encoder
+
+    def names(self) -> list[str]:
+        """The base chat model first."""
+        return [self.chat_name, weights.MINILM.name, *self.aliases]
+
+    def _known(self, name: str, served: tuple[str, ...]) -> None:
+        if name not in served:
+            raise ApiError(404, f"The model {name!r} does not exist here for this endpoint. It serves: "
+                           f"{', '.join(served)}. To serve it under another name too, start it with --alias.",
+                           "model", "model_not_found")
+
+
+# ---------------------------------------------------------------- requests
+
+class TextPart(BaseModel):
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+    def for_engine(self) -> dict:
+        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        return {"role": "system" if self.role == "developer" else self.role, "content": text}
+
+
+class ChatRequest(BaseModel):
+    """What a chat request may hold; anything else is refused by name."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: str
+    messages: list[Message] = Field(min_length=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, ge=0, le=1)
+    seed: int | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    stop: str | list[str] | None = None
+    n: int | None = Field(None, ge=1, le=8)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+    stream: bool | None = None
+    stream_options: dict | None = None
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    response_format: dict | None = None
+    # accepted and without effect here, as on a hosted model they change no answer
+    user: str | None = None
+    store: bool | None = None
+    metadata: dict | None = None
+
+    @field_validator("response_format")
+    @classmethod
+    def _format_has_what_it_needs(cls, value: dict | None) -> dict | None:
+        kind = (value or {}).get("type")
+        if value is not None and kind not in ("text", "json_object", "json_schema"):
+            raise ValueError(f"type {kind!r} is not one of text, json_object, json_schema")
+        if kind == "json_schema" and not isinstance(value.get("json_schema", {}).get("schema"), dict):
+            raise ValueError("json_schema needs a 'schema' that is a JSON object")
+        return value
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> ChatRequest:
+        if self.max_tokens and self.max_completion_tokens:
+            raise ValueError("give max_completion_tokens or max_tokens, not both")
+        return self
+
+    def for_engine(self) -> dict:
+        """Return the request as the engine takes it."""
+        ours = {"model", "messages", "max_tokens", "max_completion_tokens", "user", "store", "metadata"}
+        limit = self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS
+        return self.model_dump(exclude_none=True, exclude=ours) | {
+            "messages": [message.for_engine() for message in self.messages], "max_tokens": limit}
+
+
+class EmbeddingRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    model: str
+    input: str | list[str] = Field(min_length=1)
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: Literal[384] | None = None
+    user: str | None = None
+
+    @field_validator("input")
+    @classmethod
+    def _no_empty_text(cls, value: str | list[str]) -> list[str]:
+        texts = [value] if isinstance(value, str) else value
+        if not all(texts):
+            raise ValueError("an empty text has no embedding; leave it out")
+        if len(texts) > 2048:
+            raise ValueError(f"{len(texts)} texts at once; send at most 2048")
+        return texts
+
+
+async def _parsed(request: Request, shape: type[BaseModel]) -> Any:
+    """Read and check a request's body. Raises ApiError with the first thing that is wrong."""
+    try:
+        return shape.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors()[0]
+        param = ".".join(str(step) for step in first["loc"]) or None
+        if first["type"] == "extra_forbidden":
+            raise ApiError(400, f"Unrecognized request argument: {param}. The embedded model does not offer it; "
+                           "leave it out.", param, "unknown_parameter") from None
+        raise ApiError(400, f"{param or 'body'}: {first['msg']}", param) from None
+
+
+# ---------------------------------------------------------------- endpoints
+
+async def chat_completions(request: Request) -> Response:
+    """POST /v1/chat/completions"""
+    asked = await _parsed(request, ChatRequest)
+    models: Models = request.app.state.models
+    engine = await run_in_threadpool(models.chat, asked.model)
+    if asked.stream:
+        chunks = _stream(engine, asked.for_engine(), models.chat_name)
+        first = await run_in_threadpool(next, chunks)       # an error before the first piece has a status
+        return StreamingResponse(_events(first, chunks), media_type="text/event-stream")
+    reply = await run_in_threadpool(engine.complete, asked.for_engine())
+    return JSONResponse(reply | {"model": models.chat_name})
+
+
+def _stream(engine: ChatEngine, request: dict, name: str) -> Iterator[dict]:
+    """Yield the engine's pieces, which it hands to a callback on another thread."""
+    pieces: queue.SimpleQueue = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            engine.complete(request, pieces.put)
+            pieces.put(None)
+        except Exception as error:
+            pieces.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    while (piece := pieces.get()) is not None:
+        if isinstance(piece, Exception):
+            raise piece
+        if "error" in piece:
+            raise EngineError(piece["error"]["message"], piece["error"]["code"], piece["error"]["type"])
+        yield piece | {"model": name}
+
+
+def _events(first: dict, rest: Iterator[dict]) -> Iterator[str]:
+    yield f"data: {json.dumps(first)}\n\n"
+    for piece in rest:
+        yield f"data: {json.dumps(piece)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+async def embeddings(request: Request) -> Response:
+    """POST /v1/embeddings"""
+    asked = await _parsed(request, EmbeddingRequest)
+    encoder = await run_in_threadpool(request.app.state.models.encoder, asked.model)
+    vectors, tokens = await run_in_threadpool(encoder.embed, asked.input)
+    write: Callable = _base64 if asked.encoding_format == "base64" else lambda vector: vector.tolist()
+    rows = [{"object": "embedding", "index": i, "embedding": write(v)} for i, v in enumerate(vectors)]
+    return JSONResponse({"object": "list", "model": weights.MINILM.name, "data": rows,
+                         "usage": {"prompt_tokens": tokens, "total_tokens": tokens}})
+
+
+def _base64(vector: Any) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+async def list_models(request: Request) -> Response:
+    """GET /v1/models"""
+    models: Models = request.app.state.models
+    return JSONResponse({"object": "list", "data": [_card(models, name) for name in models.names()]})
+
+
+async def retrieve_model(request: Request) -> Response:
+    """GET /v1/models/{name}"""
+    models: Models = request.app.state.models
+    models._known(request.path_params["name"], tuple(models.names()))
+    return JSONResponse(_card(models, request.path_params["name"]))
+
+
+def _card(models: Models, name: str) -> dict:
+    return {"id": name, "object": "model", "created": models.started, "owned_by": "before-you-fine-tune"}
+
+
+# ---------------------------------------------------------------- the application
+
+class RequireKey:
+    """Refuse every request that does not carry the key: other programs on this machine could ask too."""
+
+    def __init__(self, app: ASGIApp, api_key: str):
+        self.app, self.expected = app, f"Bearer {api_key}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = dict(scope.get("headers", [])).get(b"authorization", b"")
+        if scope["type"] == "http" and not hmac.compare_digest(given, self.expected):
+            refusal = ApiError(401, "Incorrect API key. Set OPENAI_API_KEY to the key that "
+                               "`python -m helpers.local` printed when it started.", code="invalid_api_key")
+            return await JSONResponse(refusal.body, 401)(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return JSONResponse(error.body, error.status)
+
+
+async def _engine_refuses(_: Request, error: Exception) -> Response:
+    assert isinstance(error, EngineError)
+    if error.kind == "exceed_context_size_error":
+        refusal = ApiError(400, f"The prompt is too long: {error}. The embedded model reads at most "
+                           f"{TOKENS_PER_REQUEST:,} tokens; shorten the text or split it.",
+                           "messages", "context_length_exceeded")
+    elif error.status < 500:
+        refusal = ApiError(400, f"The engine cannot use this request: {error}", "response_format")
+    else:
+        refusal = ApiError(500, f"The engine failed: {error}")
+    return await _refuse(_, refusal)
+
+
+async def _weights_missing(_: Request, error: Exception) -> Response:
+    return JSONResponse(ApiError(424, str(error), code="weights_missing").body, 424)
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    refusal = ApiError(404, f"{request.method} {request.url.path} is not offered. Offered: chat/completions, "
+                       "embeddings, models, under /v1.", code="unknown_url")
+    return JSONResponse(refusal.body, 404)
+
+
+def application(api_key: str, aliases: tuple[str, ...] = ()) -> Starlette:
+    """Return the service as an ASGI application; models load at the first request that needs them."""
+    app = Starlette(
+        routes=[Route("/v1/chat/completions", chat_completions, methods=["POST"]),
+                Route("/v1/embeddings", embeddings, methods=["POST"]),
+                Route("/v1/models", list_models),
+                Route("/v1/models/{name:path}", retrieve_model)],
+        middleware=[Middleware(RequireKey, api_key=api_key)],
+        exception_handlers={ApiError: _refuse, EngineError: _engine_refuses,
+                            weights.WeightsError: _weights_missing, 404: _not_found, 405: _not_found},
+    )
+    app.state.models = Models(aliases)
+    return app

@@ -1,0 +1,100 @@
+"""Run the two models with llama.cpp, inside this process.
+
+An engine that meets an impossible file or runs out of memory ends its whole process; that is why the
+service runs it in one of its own (see service.py).
+Does not: speak HTTP, check requests, or know OpenAI's error shapes (see api.py).
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import xllamacpp
+from tokenizers import Tokenizer
+
+from helpers.local.gguf_files import tokenizer_of
+
+TOKENS_PER_REQUEST = 8_192      # prompt and answer together: what the chat model was trained on
+TOKENS_IN_ALL = 16_384          # shared by the requests in flight; 23 KB of memory a token
+SLOTS = 8                       # requests answered side by side
+EMBEDDING_TOKENS = 256          # MiniLM's authors cut texts here
+EMBEDDING_BATCH = 32            # texts given to the engine at a time: bounds the memory
+
+
+class EngineError(RuntimeError):
+    """The engine refused a request. `status` is the HTTP status, `kind` the engine's own word for it."""
+
+    def __init__(self, message: str, status: int, kind: str):
+        super().__init__(message)
+        self.status, self.kind = status, kind
+
+
+def _parameters(path: Path) -> xllamacpp.CommonParams:
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(path)
+    parameters.cpuparams.n_threads = max(1, min(8, os.cpu_count() or 1))
+    parameters.api_keys = [os.urandom(24).hex()]    # the engine opens a port of its own: nobody has this key
+    parameters.verbosity = 0
+    parameters.warmup = False
+    return parameters
+
+
+class ChatEngine:
+    """The chat model. Requests from several threads are answered side by side.
+
+    A prompt's beginning that a slot has seen before is not computed again: a system prompt with examples is
+    computed once for a whole evaluation, not once a message.
+    """
+
+    def __init__(self, path: Path):
+        parameters = _parameters(path)
+        parameters.n_ctx = TOKENS_IN_ALL
+        parameters.n_parallel = SLOTS
+        parameters.kv_unified = True        # one pool: a request may take half of it, the others share the rest
+        self.server = xllamacpp.Server(parameters)
+
+    def complete(self, request: dict, on_chunk: Callable[[dict], None] | None = None) -> dict | None:
+        """Answer a chat request in OpenAI's format; with `on_chunk`, piece by piece.
+
+        Raises EngineError. Example: complete({"messages": [...], "max_tokens": 8})["choices"][0]
+        """
+        try:
+            reply = self.server.handle_chat_completions(request, *([on_chunk] if on_chunk else []))
+        except ValueError as error:     # a schema or template the engine cannot use
+            raise EngineError(str(error), 400, "invalid_request") from error
+        return _checked(reply) if reply is not None else None
+
+
+class EmbeddingEngine:
+    """The sentence encoder: texts in, unit vectors of 384 numbers out."""
+
+    def __init__(self, path: Path):
+        parameters = _parameters(path)
+        parameters.embedding = True
+        parameters.n_parallel = SLOTS
+        parameters.n_ctx = SLOTS * EMBEDDING_TOKENS
+        parameters.n_batch = parameters.n_ubatch = 2 * EMBEDDING_TOKENS
+        self.server = xllamacpp.Server(parameters)
+        self.tokenizer = Tokenizer.from_str(tokenizer_of(path))
+        self.tokenizer.enable_truncation(EMBEDDING_TOKENS)
+        self.tokenizer.no_padding()
+
+    def embed(self, texts: list[str]) -> tuple[np.ndarray, int]:
+        """Return the vectors, float32 of shape (texts, 384), and the number of tokens read.
+
+        A text is cut after 256 tokens. Raises EngineError.
+        """
+        tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
+        batches = [tokens[i:i + EMBEDDING_BATCH] for i in range(0, len(tokens), EMBEDDING_BATCH)]
+        replies = [_checked(self.server.handle_embeddings({"input": batch})) for batch in batches]
+        vectors = [row["embedding"] for reply in replies for row in reply["data"]]
+        return np.array(vectors, dtype=np.float32), sum(map(len, tokens))
+
+
+def _checked(reply: dict) -> dict:
+    if "error" in reply:
+        error = reply["error"]
+        raise EngineError(error.get("message", "the engine refused"), error.get("code", 500), error.get("type", ""))
+    return reply

@@ -1,0 +1,68 @@
+"""A progress bar for long work that leaves no trace in a saved notebook.
+
+It appears only when the work takes longer than a second, so a replayed notebook never shows one.
+"""
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+PATIENCE = 1.0      # seconds before a bar appears
+REFRESH = 0.3       # seconds between two looks
+
+
+class Progress:
+    """Example: `with Progress("zero-shot", 300) as bar: bar.step()`"""
+
+    def __init__(self, name: str, total: int):
+        self.name, self.total, self.done = name, total, 0
+        self.started = self._shown = time.monotonic()
+        self._bar: _NotebookBar | tqdm | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def step(self) -> None:
+        """Count one item as done."""
+        self.done += 1
+        now = time.monotonic()
+        if now - self.started > PATIENCE and now - self._shown > REFRESH:
+            self._show()
+            self._shown = now
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _show(self) -> None:
+        if self._bar is None:
+            self._bar = _NotebookBar() if _in_notebook() else tqdm(total=self.total, desc=self.name, leave=False)
+        if isinstance(self._bar, tqdm):
+            self._bar.update(self.done - self._bar.n)
+        else:
+            self._bar.show(self.name, self.done, self.total, time.monotonic() - self.started)
+
+
+class _NotebookBar:
+    """A display that is emptied at the end: an empty display is nothing on the page and nothing on paper."""
+
+    def __init__(self) -> None:
+        from IPython.display import display
+        self._display = display({}, raw=True, display_id=True)
+
+    def show(self, name: str, done: int, total: int, seconds: float) -> None:
+        left = seconds / done * (total - done)
+        text = f"{name}: {done} of {total}, about {left:.0f} s left"
+        html = f'<progress value="{done}" max="{total}" aria-label="{name}"></progress> {text}'
+        self._display.update({"text/plain": text, "text/html": html}, raw=True)
+
+    def close(self) -> None:
+        self._display.update({}, raw=True)
+
+
+def _in_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and hasattr(shell, "kernel")

@@ -1,0 +1,83 @@
+"""One `openai` client for every provider.
+
+    client, model = connect()
+    client.chat.completions.create(model=model, messages=[...])
+
+Behind it stand, in this order, recordings, a budget and the provider: the embedded model unless the settings name
+another. Imports nothing above it.
+"""
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from openai import DefaultHttpx2Client, OpenAI
+
+from helpers.local.weights import MINILM
+from helpers.provider.budget import Budget
+from helpers.provider.shelves import Shelves
+from helpers.provider.target import OPENAI_URL, Target, chosen, embedded
+from helpers.provider.transport import CourseTransport
+from helpers.settings import setting, store_folder
+
+EMBEDDED_URL = "http://embedded.localhost/v1"       # stands for the service until a request needs it
+RETRIES = 4                                          # connection errors, 408, 409, 429 and 5xx, by the SDK's rules
+TEXTS_A_REQUEST = 256
+
+
+def connect() -> tuple[OpenAI, str]:
+    """Return an OpenAI client and the name of the model that answers.
+
+    The embedded model, unless OPENAI_BASE_URL or COURSE_MODEL names another. Raises SettingError.
+    Example: client, model = connect(); model -> "smollm2-135m"
+    """
+    target = chosen()
+    return client_for(target), target.model
+
+
+def client_for(target: Target, *, adapt: bool = True) -> OpenAI:
+    """Return a plain client whose requests pass recordings and budget on their way to the target."""
+    transport = CourseTransport(target, shelves(), budget(), adapt=adapt)
+    return OpenAI(base_url=target.base_url or EMBEDDED_URL, api_key=target.api_key, max_retries=RETRIES,
+                  http_client=DefaultHttpx2Client(transport=transport))
+
+
+def embed(texts: list[str]) -> np.ndarray:
+    """Return the texts' vectors, float32 of shape (texts, dimensions), each of length 1.
+
+    MiniLM on this machine, unless COURSE_EMBEDDINGS names a model of the chosen provider.
+    Example: embed(["late parcel", "where is it"]).shape -> (2, 384)
+    """
+    hosted = setting("COURSE_EMBEDDINGS")
+    client = client_for(chosen() if hosted else embedded())
+    pages = [texts[i:i + TEXTS_A_REQUEST] for i in range(0, len(texts), TEXTS_A_REQUEST)]
+    rows = [row.embedding for page in pages
+            for row in client.embeddings.create(model=hosted or MINILM.name, input=page).data]
+    vectors = np.array(rows, dtype=np.float32).reshape(len(texts), -1)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def answering() -> str:
+    """Say who answers, in one line.
+
+    Example: "smollm2-135m, on this machine, free; 240 recorded replies, mode auto"
+    """
+    target = chosen()
+    where = "on this machine, free" if target.on_this_machine else f"at {target.host}, budget ${budget().limit:.2f}"
+    return f"{target.model}, {where}"
+
+
+@cache
+def shelves() -> Shelves:
+    """The one place this process looks for replies and keeps them."""
+    return Shelves()
+
+
+@cache
+def budget() -> Budget:
+    """The one budget of this process."""
+    return Budget(store_folder() / "ledger.jsonl")
+
+
+__all__ = ["OPENAI_URL", "Target", "answering", "budget", "chosen", "client_for", "connect", "embed", "embedded",
+           "shelves"]

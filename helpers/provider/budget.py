@@ -1,0 +1,157 @@
+"""Know what a call costs, stop before the one that would pass the limit, and keep a ledger.
+
+Prices come from the `genai-prices` package (list prices, offline); `COURSE_PRICE="0.10,0.50"` gives dollars per
+million tokens in and out for a model it does not know. The embedded model and servers on this machine are free.
+Does not: price training, or know what a provider really bills.
+"""
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from genai_prices import Usage, calc_price
+from openai import OpenAIError
+
+from helpers.settings import SettingError, number, setting
+
+TOKENS_ASSUMED = 4_096      # of an answer, when a request names no limit
+
+
+class OverBudget(OpenAIError):
+    """The next call could pass the limit; nothing was sent."""
+
+
+class UnknownPrice(OpenAIError):
+    """A hosted model whose price nobody has told us; nothing was sent."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What one call used."""
+
+    prompt: int = 0
+    cached: int = 0         # part of prompt
+    completion: int = 0
+
+
+@dataclass(frozen=True)
+class Price:
+    """How a model's calls are priced. Example: Price("gpt-6-luna").of(Tokens(1000, 0, 100)) -> 0.00015"""
+
+    model: str
+    free: bool = False
+
+    def of(self, tokens: Tokens) -> float:
+        """Return the list price of one call in dollars. Raises UnknownPrice."""
+        if self.free:
+            return 0.0
+        own = setting("COURSE_PRICE")
+        if own:
+            dollars_in, dollars_out = _own_price(own)
+            return (tokens.prompt * dollars_in + tokens.completion * dollars_out) / 1e6
+        usage = Usage(input_tokens=tokens.prompt, cache_read_tokens=tokens.cached, output_tokens=tokens.completion)
+        try:
+            return float(calc_price(usage, self.model).total_price)
+        except LookupError:
+            raise UnknownPrice(f"No list price is known for {self.model!r}, so the budget cannot be kept. Set "
+                               "COURSE_PRICE='in,out' (dollars per million tokens, as in 0.10,0.50), or "
+                               "COURSE_PRICE=0,0 if it costs nothing.") from None
+
+
+def _own_price(text: str) -> tuple[float, float]:
+    try:
+        dollars_in, dollars_out = (float(part) for part in text.split(","))
+    except ValueError:
+        raise SettingError(f"COURSE_PRICE={text!r} is not two numbers. Write dollars per million tokens in and "
+                           "out, as in COURSE_PRICE=0.10,0.50.") from None
+    return dollars_in, dollars_out
+
+
+class Budget:
+    """A limit in dollars over everything in the ledger, kept also when calls run side by side."""
+
+    def __init__(self, ledger: Path):
+        self.ledger = ledger
+        self._turn = threading.Condition()
+        self._reserved = 0.0
+        self._in_flight = 0
+        self.spent = sum(entry["paid"] for entry in self.entries())
+
+    @property
+    def limit(self) -> float:
+        return number("COURSE_BUDGET", 1.0)
+
+    @contextmanager
+    def reserve(self, price: Price, request: dict) -> Iterator[None]:
+        """Hold back the most this call can cost while it runs.
+
+        Raises OverBudget when it could pass the limit. Near the limit calls wait for one another, as most
+        cost less than what is held back for them.
+        """
+        most = price.of(_most_tokens(request))
+        with self._turn:
+            self._turn.wait_for(lambda: self.spent + self._reserved + most <= self.limit or not self._in_flight)
+            if self.spent + most > self.limit:
+                raise OverBudget(f"This call to {price.model} could cost ${most:.4f}; ${self.spent:.4f} of the "
+                                 f"budget of ${self.limit:.2f} is spent. Nothing was sent. Set COURSE_BUDGET to a "
+                                 "higher number of dollars to go on; what has been answered is kept.")
+            self._reserved += most
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._reserved -= most
+                self._in_flight -= 1
+                self._turn.notify_all()
+
+    def record(self, entry: Entry) -> None:
+        """Add one call to the ledger. A ledger that cannot be written stops the spending: raises OverBudget."""
+        with self._turn:
+            self.spent += entry.paid
+            try:
+                self.ledger.parent.mkdir(parents=True, exist_ok=True)
+                with self.ledger.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(entry)) + "\n")
+            except OSError as error:
+                if entry.paid:
+                    raise OverBudget(f"The ledger {self.ledger.name} cannot be written ({error.strerror}), so the "
+                                     "budget cannot be kept. Set COURSE_STORE to a folder that can be.") from None
+
+    def entries(self) -> Iterator[dict]:
+        """Yield the ledger's entries; a line cut off by a crash is passed over."""
+        if self.ledger.exists():
+            for line in self.ledger.read_text(encoding="utf-8", errors="replace").splitlines():
+                try:
+                    yield _entry(line)
+                except (ValueError, KeyError):
+                    continue
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the ledger: one call to a provider. `list` is its list price, `paid` what it cost us."""
+
+    date: str
+    model: str
+    prompt: int
+    completion: int
+    list: float
+    paid: float
+
+
+def _entry(line: str) -> dict:
+    entry = json.loads(line)
+    return entry | {"paid": float(entry["paid"])}
+
+
+def _most_tokens(request: dict) -> Tokens:
+    """Return a bound on what a request uses: a token is at least one byte."""
+    text = json.dumps(request.get("messages") or request.get("input") or "", ensure_ascii=False)
+    limit = request.get("max_completion_tokens") or request.get("max_tokens") or TOKENS_ASSUMED
+    answers = limit * (request.get("n") or 1) if "messages" in request else 0
+    return Tokens(prompt=len(text.encode()), completion=answers)

@@ -1,0 +1,171 @@
+"""Keep every reply as reviewable text, and give it back when the same request comes again.
+
+A folder of JSON-lines files, read at once and written one line at a time:
+
+    {"message": "m-1f0c…", "role": "system", "content": "You label…"}       a message, once
+    {"setup": "s-9a2b…", "endpoint": "chat/completions", "provider": "…", "request": {…}}    all else of a request, once
+    {"call": "c-77d1…", "setup": "s-9a2b…", "messages": ["m-1f0c…"], "repeat": 0, "seconds": 0.21,
+     "date": "2026-11-20", "reply": {…}, "seal": "…"}
+
+A call's id is the hash of everything that can change its answer: provider fingerprint, endpoint, request and
+repeat index. The seal is the hash of the line, so that an edited reply is noticed.
+Does not: decide when to replay (see transport.py).
+"""
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import secrets
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class DamagedRecording(ValueError):
+    """A committed recording cannot be trusted; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, without its reply."""
+
+    endpoint: str       # "chat/completions"
+    provider: str       # fingerprint of model and weights
+    request: dict       # the JSON body as sent
+    repeat: int = 0
+
+    @property
+    def key(self) -> str:
+        """Example: Call("chat/completions", "m:1", {"messages": []}).key -> "c-" and 16 hex digits"""
+        return _id("c", [self.endpoint, self.provider, self.request, self.repeat])
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A reply as it came: JSON for an ordinary call, the event text for a streamed one."""
+
+    reply: dict | str
+    seconds: float
+    date: str = field(default_factory=lambda: datetime.date.today().isoformat())
+
+
+class Recordings:
+    """Replies in a folder. Several processes may add to it at once, each writes a file of its own."""
+
+    def __init__(self, folder: Path, *, strict: bool = False, name: str | None = None,
+                 read: bool = True):
+        """`strict` raises DamagedRecording for a line that cannot be trusted; otherwise it is skipped and said.
+        `name` is the file written to (default: one of this process's own). `read=False` begins with nothing."""
+        self.folder, self.strict = folder, strict
+        self.file = folder / f"{name or f'replies-{os.getpid()}-{secrets.token_hex(3)}'}.jsonl"
+        self.used: set[str] = set()
+        self._lock = threading.Lock()
+        self._calls: dict[str, dict] = {}
+        self._parts: dict[str, dict] = {}       # messages and setups by id
+        self._written: set[str] = set()         # ids of the parts that self.file holds
+        for path in sorted(folder.glob("*.jsonl")) if read else []:
+            if not path.name.startswith("ledger"):
+                self._load(path)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def find(self, call: Call) -> Recorded | None:
+        """Return the recorded reply to the same call, if there is one."""
+        line = self._calls.get(call.key)
+        if line is None:
+            return None
+        self.used.add(call.key)
+        return Recorded(line["reply"], line["seconds"], line["date"])
+
+    def add(self, call: Call, recorded: Recorded) -> None:
+        """Keep a reply, on disk before this returns. Raises OSError when the folder cannot be written."""
+        setup, messages = _parts_of(call)
+        line = {"call": call.key, "setup": setup["setup"], "messages": [m["message"] for m in messages],
+                "repeat": call.repeat, "seconds": round(recorded.seconds, 3), "date": recorded.date,
+                "reply": recorded.reply}
+        with self._lock:
+            fresh = [part for part in (*messages, setup) if _name(part) not in self._written]
+            self._append([*fresh, line | {"seal": _seal(line)}])
+            self._written.update(map(_name, fresh))
+            self._parts |= {_name(part): part for part in fresh}
+            self._calls[call.key] = line
+
+    def calls(self) -> Iterator[tuple[Call, Recorded]]:
+        """Yield every call with its reply, for an audit."""
+        for line in self._calls.values():
+            yield self._call_of(line), Recorded(line["reply"], line["seconds"], line["date"])
+
+    def _append(self, lines: list[dict]) -> None:
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.file.open("a", encoding="utf-8", newline="\n") as file:     # one write: a line is whole or last
+            file.write(text)
+
+    def _load(self, path: Path) -> None:
+        for number, text in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                self._take(json.loads(text))
+            except (ValueError, KeyError, TypeError) as error:
+                self._distrust(f"{path.name}, line {number}: {error}")
+
+    def _take(self, line: dict) -> None:
+        if "call" not in line:
+            if _name(line) != _id(_name(line)[0], _content(line)):
+                raise ValueError("its text does not belong to its id: it was edited")
+            self._parts[_name(line)] = line
+            return
+        seal = line.pop("seal")
+        if seal != _seal(line):
+            raise ValueError("its seal is broken: it was edited")
+        if self._call_of(line).key != line["call"]:
+            raise ValueError("its id does not belong to its request: it was edited")
+        self._calls[line["call"]] = line
+
+    def _distrust(self, complaint: str) -> None:
+        if self.strict:
+            raise DamagedRecording(f"Recording {complaint}. Restore the file from git, or record it again with "
+                                   "`python course.py record`.")
+        warnings.warn(f"Kept reply not used: {complaint}. The model will be asked again.", stacklevel=2)
+
+    def _call_of(self, line: dict) -> Call:
+        setup = self._parts[line["setup"]]
+        request = dict(setup["request"])
+        if line["messages"]:
+            parts = [self._parts[name] for name in line["messages"]]
+            request["messages"] = [{"role": part["role"], "content": part["content"]} for part in parts]
+        return Call(setup["endpoint"], setup["provider"], request, line["repeat"])
+
+
+def _parts_of(call: Call) -> tuple[dict, list[dict]]:
+    """Split a request into its setup and its messages, each with an id made from its content."""
+    rest = {name: value for name, value in call.request.items() if name != "messages"}
+    setup = {"endpoint": call.endpoint, "provider": call.provider, "request": rest}
+    messages = [dict(message) for message in call.request.get("messages", [])]
+    if any(set(message) != {"role", "content"} for message in messages):       # names, images: keep as they are
+        setup["request"], messages = call.request, []
+    return ({"setup": _id("s", setup)} | setup, [{"message": _id("m", m)} | m for m in messages])
+
+
+def _name(part: dict) -> str:
+    return part.get("message") or part["setup"]
+
+
+def _content(part: dict) -> dict:
+    return {key: value for key, value in part.items() if key not in ("message", "setup")}
+
+
+def _id(kind: str, content: object) -> str:
+    return f"{kind}-{hashlib.sha256(_canonical(content)).hexdigest()[:16]}"
+
+
+def _seal(line: dict) -> str:
+    return hashlib.sha256(_canonical(line)).hexdigest()[:16]
+
+
+def _canonical(content: object) -> bytes:
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

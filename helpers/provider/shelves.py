@@ -1,0 +1,75 @@
+"""Where replies are looked for and where they are kept: the course's recordings and the reader's own store.
+
+COURSE_REPLAY   auto  recordings, then the store, then the live model (the default)
+                only  never ask: a request without a recorded reply fails (what the tests use)
+                off   always ask
+COURSE_RECORD   the name of a file in data/recordings that takes this run's replies (what `course.py record` uses)
+"""
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from pathlib import Path
+
+from helpers.provider.recordings import Call, Recorded, Recordings
+from helpers.settings import ROOT, SettingError, setting, store_folder
+
+RECORDINGS = ROOT / "data" / "recordings"
+MODES = ("auto", "only", "off")
+
+
+class Shelves:
+    """The course's recordings, which only `course.py record` writes, and the reader's store, outside git."""
+
+    def __init__(self, committed: Path = RECORDINGS, store: Path | None = None):
+        self._committed_folder = committed
+        self._store_folder = store or store_folder()
+        self._complained = False
+
+    @property
+    def mode(self) -> str:
+        mode = setting("COURSE_REPLAY", "auto").lower()
+        if mode not in MODES:
+            raise SettingError(f"COURSE_REPLAY={mode!r} is not one of {', '.join(MODES)}.")
+        return mode
+
+    @property
+    def only_replay(self) -> bool:
+        return self.mode == "only"
+
+    @cached_property
+    def committed(self) -> Recordings:
+        return Recordings(self._committed_folder, strict=True)
+
+    @cached_property
+    def store(self) -> Recordings:
+        return Recordings(self._store_folder)
+
+    @cached_property
+    def recorder(self) -> Recordings | None:
+        """The file being recorded, begun empty: a call made twice in one run is asked once."""
+        name = setting("COURSE_RECORD")
+        if not name:
+            return None
+        (self._committed_folder / f"{name}.jsonl").unlink(missing_ok=True)
+        return Recordings(self._committed_folder, name=name, read=False)
+
+    def find(self, call: Call) -> Recorded | None:
+        """Return a kept reply to the call, unless every call is to be live."""
+        if self.recorder is not None:
+            return self.recorder.find(call)
+        if self.mode == "off":
+            return None
+        return self.committed.find(call) or (None if self.only_replay else self.store.find(call))
+
+    def keep(self, call: Call, recorded: Recorded) -> None:
+        """Keep a live reply. A store that cannot be written is said once and costs nothing but a later re-ask."""
+        try:
+            (self.recorder or self.store).add(call, recorded)
+        except OSError as error:
+            if self.recorder is not None:
+                raise
+            if not self._complained:
+                print(f"Replies cannot be kept in {self._store_folder.name} ({error.strerror}): a rerun will ask again. "
+                      "Set COURSE_STORE to a folder that can be written.", file=sys.stderr)
+            self._complained = True

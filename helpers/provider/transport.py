@@ -1,0 +1,232 @@
+"""What stands behind the plain `openai` client: recordings, then budget, then the provider.
+
+The SDK sends HTTP requests through this transport and never knows. A request seen before is answered from the
+recordings; a new one is priced, allowed or stopped, sent, and kept.
+Does not: retry (the SDK does), or change a request without saying so aloud.
+"""
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+
+import httpx2
+from openai import OpenAIError
+
+from helpers.local import service
+from helpers.provider import meter
+from helpers.provider.budget import Budget, Entry, Tokens
+from helpers.provider.recordings import Call, Recorded
+from helpers.provider.shelves import Shelves
+from helpers.provider.target import Target
+
+RECORDED = ("chat/completions", "embeddings")
+VOLATILE = ("id", "created", "timings", "system_fingerprint", "service_tier")
+RENAMED = {"max_tokens": "max_completion_tokens"}       # what newer models call it
+DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
+
+
+class NotRecorded(OpenAIError, LookupError):
+    """COURSE_REPLAY=only, and this request has no recorded reply."""
+
+
+class BadReply(OpenAIError):
+    """The server answered with something that is no reply."""
+
+
+class CourseTransport(httpx2.BaseTransport):
+    """Recordings → budget → provider, under any `openai` client."""
+
+    def __init__(self, target: Target, shelves: Shelves, budget: Budget, *, adapt: bool = True):
+        self.target, self.shelves, self.budget, self.adapt = target, shelves, budget, adapt
+        self.adapted: dict[str, set[str]] = {}      # model -> parameters it refuses, learned on the way
+        self._inner = httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100))
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        endpoint = next((end for end in RECORDED if request.url.path.endswith("/" + end)), None)
+        if request.method != "POST" or endpoint is None:
+            return self._send(request)
+        body = json.loads(request.read())
+        call = Call(endpoint, self.target.fingerprint(endpoint), body, meter.current_repeat())
+        recorded = self.shelves.find(call)
+        if recorded:
+            self._count(call, recorded, replayed=True)
+            return _replayed(call, recorded)
+        if self.shelves.only_replay:
+            raise NotRecorded(_not_recorded(call))
+        return self._ask(call, request)
+
+    # ------------------------------------------------------------ asking for real
+
+    def _ask(self, call: Call, request: httpx2.Request) -> httpx2.Response:
+        price = self.target.price(call.request["model"])
+        held = nullcontext() if price.free else self.budget.reserve(price, call.request)
+        with held:
+            started = time.perf_counter()
+            response = self._send_adapted(call.request, request)
+            if call.request.get("stream") and response.status_code == 200:
+                return self._recording_stream(call, response, started)
+            text = response.read()
+            if response.status_code == 200:
+                self._keep(call, _checked(call, text), time.perf_counter() - started)
+        return httpx2.Response(response.status_code, headers=_plain_headers(response), content=text, request=request)
+
+    def _keep(self, call: Call, reply: dict | str, seconds: float) -> None:
+        recorded = Recorded(reply, seconds)
+        self.shelves.keep(call, recorded)
+        self._count(call, recorded, replayed=False)
+
+    def _count(self, call: Call, recorded: Recorded, *, replayed: bool) -> None:
+        """Tell the meter and the ledger."""
+        model, tokens = call.request["model"], tokens_used(recorded.reply)
+        price = self.target.price(model)
+        try:
+            cost = price.of(tokens)
+        except OpenAIError:
+            if not replayed:
+                raise
+            cost = 0.0      # a recorded reply of a model whose price is no longer known
+        meter.count(meter.Metered(tokens, cost, recorded.seconds, replayed))
+        if not price.free:
+            today = datetime.date.today().isoformat()
+            self.budget.record(Entry(today, model, tokens.prompt, tokens.completion, cost, 0.0 if replayed else cost))
+
+    def _recording_stream(self, call: Call, response: httpx2.Response, started: float) -> httpx2.Response:
+        def keep(text: str) -> None:
+            if text.rstrip().endswith("[DONE]"):        # a stream that was cut is not kept
+                self._keep(call, text, time.perf_counter() - started)
+        return httpx2.Response(200, headers=_plain_headers(response), stream=_Tee(response.stream, keep))
+
+    # ------------------------------------------------------------ sending
+
+    def _send(self, request: httpx2.Request) -> httpx2.Response:
+        """Send as it is; to the embedded model's service, started now if it is not running."""
+        if self.target.embedded:
+            running = service.running()
+            request = _redirected(request, running.base_url, running.api_key)
+        response = self._inner.handle_request(request)
+        return response if response.status_code < 400 else self._without_key(response)
+
+    def _send_adapted(self, body: dict, request: httpx2.Request) -> httpx2.Response:
+        """Send; when a parameter is refused that changes only the manner of the answer, send without it."""
+        refused = self.adapted.setdefault(body["model"], set())
+        while True:
+            response = self._send(_with_body(request, adapted_body(body, refused)))
+            name = _refused_parameter(response) if self.adapt and response.status_code == 400 else None
+            if name is None or name in refused or name not in body:
+                return response
+            refused.add(name)
+            how = f"sent as {RENAMED[name]}" if name in RENAMED else "sent without it"
+            print(f"{body['model']} refuses {name!r}: {how} from now on.", file=sys.stderr)
+
+    def _without_key(self, response: httpx2.Response) -> httpx2.Response:
+        """Return an error reply in which the key, should the server repeat it, is blotted out."""
+        text = response.read().replace(self.target.api_key.encode(), b"[key]")
+        return httpx2.Response(response.status_code, headers=_plain_headers(response), content=text)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _Tee(httpx2.SyncByteStream):
+    """Pass a stream on and hand its whole text over when it ends."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, at_end: Callable[[str], None]):
+        self.stream, self.at_end = stream, at_end
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = []
+        for chunk in self.stream:
+            chunks.append(chunk)
+            yield chunk
+        self.at_end(b"".join(chunks).decode())
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+# ---------------------------------------------------------------- requests
+
+def adapted_body(body: dict, refused: set[str]) -> dict:
+    """Return a request without the parameters a model refuses.
+
+    Example: adapted_body({"model": "m", "max_tokens": 5, "seed": 1}, {"max_tokens", "seed"})
+    -> {"model": "m", "max_completion_tokens": 5}
+    """
+    renamed = {RENAMED[name] if name in refused and name in RENAMED else name: value for name, value in body.items()}
+    return {name: value for name, value in renamed.items() if name not in refused or name not in DROPPED}
+
+
+def _refused_parameter(response: httpx2.Response) -> str | None:
+    """Return the parameter an error names, if going without it only changes the manner of the answer."""
+    try:
+        name = json.loads(response.read())["error"].get("param")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return name if name in DROPPED or name in RENAMED else None
+
+
+def _with_body(request: httpx2.Request, body: dict) -> httpx2.Request:
+    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+    return httpx2.Request(request.method, request.url, headers=headers, json=body, extensions=request.extensions)
+
+
+def _redirected(request: httpx2.Request, base_url: str, api_key: str) -> httpx2.Request:
+    url = base_url + "/" + request.url.raw_path.decode().split("/v1/", 1)[-1]
+    headers = {name: value for name, value in request.headers.items() if name != "host"}
+    headers["authorization"] = f"Bearer {api_key}"
+    return httpx2.Request(request.method, url, headers=headers, content=request.read(), extensions=request.extensions)
+
+
+# ---------------------------------------------------------------- replies
+
+def tokens_used(reply: dict | str) -> Tokens:
+    """Return what a reply says it used; a streamed one says it in its last event, if it was asked to.
+
+    Example: tokens_used({"usage": {"prompt_tokens": 9, "completion_tokens": 2}}) -> Tokens(9, 0, 2)
+    """
+    if isinstance(reply, str):
+        events = [json.loads(line[6:]) for line in reply.splitlines() if line.startswith("data: {")]
+        reply = next((event for event in reversed(events) if event.get("usage")), {})
+    usage = reply.get("usage") or {}
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return Tokens(usage.get("prompt_tokens") or 0, cached, usage.get("completion_tokens") or 0)
+
+
+def _checked(call: Call, text: bytes) -> dict:
+    """Return a reply's JSON without what differs at every asking. Raises BadReply."""
+    expected = "choices" if call.endpoint == "chat/completions" else "data"
+    try:
+        reply = json.loads(text)
+        if not reply[expected]:
+            raise KeyError
+    except (ValueError, KeyError, TypeError):
+        start = text[:60].decode(errors="replace").strip() or "(nothing)"
+        raise BadReply(f"{call.request['model']} sent a reply that is no {call.endpoint} answer; it begins {start!r}. "
+                       "Is OPENAI_BASE_URL the address of an OpenAI-compatible API? It mostly ends in /v1.") from None
+    return {name: value for name, value in reply.items() if name not in VOLATILE and value is not None}
+
+
+def _replayed(call: Call, recorded: Recorded) -> httpx2.Response:
+    """Return a recorded reply as the server would have sent it."""
+    if isinstance(recorded.reply, str):
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=recorded.reply.encode())
+    kind = {"chat/completions": "chat.completion", "embeddings": "list"}[call.endpoint]
+    created = int(datetime.datetime.fromisoformat(recorded.date).timestamp())
+    return httpx2.Response(200, json={"id": f"replayed-{call.key}", "object": kind, "created": created} | recorded.reply)
+
+
+def _plain_headers(response: httpx2.Response) -> dict[str, str]:
+    """Headers that still hold after the body was read and decoded."""
+    gone = ("content-encoding", "content-length", "transfer-encoding")
+    return {name: value for name, value in response.headers.items() if name not in gone}
+
+
+def _not_recorded(call: Call) -> str:
+    last = (call.request.get("messages") or [{"content": call.request.get("input")}])[-1]["content"]
+    return (f"COURSE_REPLAY=only, and no reply of {call.request['model']!r} is recorded for {call.key}, a request "
+            f"that ends {str(last)[-60:]!r}. Unset COURSE_REPLAY to ask the live model, or record it with "
+            "`python course.py record`.")

@@ -1,0 +1,196 @@
+"""A task: examples split into train, validation and test, a label guide, and one way to score a reply.
+
+    task = load_task("tickets")
+    task.score(task.test[0], "delivery").right
+
+Does not: ask a model anything.
+"""
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helpers.settings import ROOT
+
+DATA = ROOT / "data"
+INPUT_NAMES = ("input", "text", "message", "question", "body")
+LABEL_NAMES = ("expected", "label", "category", "class", "answer", "target")
+SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}       # of data that comes without a split
+OWN_FIELD = "label"
+
+
+class TaskError(ValueError):
+    """The data cannot be used as a task; the message names file, line or column, and what would do."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One item: what comes in, and the answer a person gave."""
+
+    id: str
+    input: str
+    expected: str | dict | None
+    tags: dict = field(default_factory=dict)
+    task: Task | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Valid: code could use the reply. Right: the headline field is right. Fields: each answered field, right or not."""
+
+    valid: bool
+    right: bool
+    fields: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Task:
+    """Examples, guide, and the labels of each field with a one-line description of each label.
+
+    `headline` is the field whose accuracy is reported first; a plain-text reply answers that field alone.
+    """
+
+    name: str
+    fields: dict[str, dict[str, str]]
+    headline: str
+    guide: str = ""
+    train: list[Example] = field(default_factory=list)
+    validation: list[Example] = field(default_factory=list)
+    test: list[Example] = field(default_factory=list)
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of the headline field. Example: load_task("tickets").labels[0] -> "delivery" """
+        return list(self.fields[self.headline])
+
+    def expected(self, example: Example) -> dict[str, str]:
+        """Return the right answer as fields. Example: {"category": "delivery", "priority": "normal", …}"""
+        return example.expected if isinstance(example.expected, dict) else {self.headline: example.expected}
+
+    def read(self, reply: str | dict | None) -> dict[str, str]:
+        """Return the fields a reply answers: of JSON each, of plain text the headline; empty if unusable.
+
+        A plain reply is a label and nothing more, but for case, quotes and a full stop. "It is not billing" is
+        no label. Example: read(" Billing. ") -> {"category": "billing"}
+        """
+        if isinstance(reply, str) and reply.lstrip().startswith("{"):
+            try:
+                reply = json.loads(reply)
+            except ValueError:
+                return {}
+        if isinstance(reply, dict):
+            return {name: value for name, value in reply.items() if name in self.fields}
+        return {self.headline: label} if (label := _bare(reply or "")) else {}
+
+    def score(self, example: Example, reply: str | dict | None) -> Score:
+        """Score one reply against the example's answer.
+
+        Example: score(example, "sorry, what?") -> Score(valid=False, right=False, fields={"category": False})
+        """
+        given, expected = self.read(reply), self.expected(example)
+        valid = self.headline in given and all(given[name] in self.fields[name] for name in given)
+        fields = {name: given[name] == expected.get(name) for name in given}
+        return Score(valid, valid and fields[self.headline], fields)
+
+
+def _bare(text: str) -> str:
+    """Strip a one-line reply of case, quotes and a full stop; a longer text is no label."""
+    return text.strip().strip("\"'`*.").strip().lower()
+
+
+def load_task(name: str | Path) -> Task:
+    """Load a task of the course by name, or a reader's own labelled rows from a CSV or JSONL file.
+
+    A file needs one column of texts (input, text, message, …) and one of labels (label, category, …); a `split`
+    column is used when there is one, otherwise the rows are split by label, the same way every time.
+    Raises TaskError. Example: load_task("tickets"), load_task("my.csv")
+    """
+    path = Path(name)
+    if path.suffix in (".csv", ".jsonl"):
+        return _own_task(path)
+    folder = DATA / str(name)
+    if not (folder / "task.json").exists():
+        known = ", ".join(sorted(path.parent.name for path in DATA.glob("*/task.json")))
+        raise TaskError(f"There is no task {str(name)!r}. The course has: {known}. Your own rows come from a .csv or "
+                        ".jsonl file.")
+    return _course_task(folder)
+
+
+def _course_task(folder: Path) -> Task:
+    definition = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    task = Task(folder.name, definition["fields"], definition["headline"],
+                (folder / "guide.md").read_text(encoding="utf-8"))
+    for split in SHARES:
+        rows = _jsonl_rows(folder / f"{split}.jsonl")
+        setattr(task, split, [Example(row["id"], row["input"], row["expected"], row["tags"], task) for row in rows])
+    return task
+
+
+# ---------------------------------------------------------------- a reader's own rows
+
+def _own_task(path: Path) -> Task:
+    if not path.exists():
+        raise TaskError(f"There is no file {path}. Give the path from the folder you are in: {Path.cwd().name}/.")
+    rows = _csv_rows(path) if path.suffix == ".csv" else _jsonl_rows(path)
+    if not rows:
+        raise TaskError(f"{path.name} has no rows.")
+    text, label = _column(path, rows, INPUT_NAMES, "texts"), _column(path, rows, LABEL_NAMES, "labels")
+    rows = [row for row in rows if str(row.get(text) or "").strip() and str(row.get(label) or "").strip()]
+    labels = sorted({_bare(str(row[label])) for row in rows})
+    if len(labels) < 2:
+        raise TaskError(f"Column {label!r} of {path.name} holds {len(labels)} label: a task needs at least two.")
+    task = Task(path.stem, {OWN_FIELD: dict.fromkeys(labels, "")}, OWN_FIELD)
+    examples = [Example(str(row.get("id") or f"row{number}"), str(row[text]), _bare(str(row[label])),
+                        {"split": row.get("split")}, task) for number, row in enumerate(rows, 1)]
+    for split, members in _split(examples).items():
+        setattr(task, split, members)
+    return task
+
+
+def _column(path: Path, rows: list[dict], names: tuple[str, ...], what: str) -> str:
+    """Return the first known name among the file's columns."""
+    columns = {str(column).strip().lower(): column for column in rows[0] if column}
+    found = next((columns[name] for name in names if name in columns), None)
+    if found is None:
+        raise TaskError(f"{path.name} has no column of {what}: it has {', '.join(columns) or 'none'}. Name one of its "
+                        f"columns {names[0]!r} (or {', '.join(map(repr, names[1:]))}).")
+    return found
+
+
+def _split(examples: list[Example]) -> dict[str, list[Example]]:
+    """Split by the rows' own `split` column, or each label by SHARES with a fixed seed."""
+    if all(example.tags["split"] in SHARES for example in examples):
+        return {split: [e for e in examples if e.tags["split"] == split] for split in SHARES}
+    by_label = defaultdict(list)
+    for example in examples:
+        by_label[example.expected].append(example)
+    splits: dict[str, list[Example]] = {split: [] for split in SHARES}
+    for label in sorted(by_label):
+        members = random.Random(label).sample(by_label[label], len(by_label[label]))
+        first, second = round(len(members) * 0.6), round(len(members) * 0.75)
+        splits["train"] += members[:first]
+        splits["validation"] += members[first:second]
+        splits["test"] += members[second:]
+    return splits
+
+
+def _csv_rows(path: Path) -> list[dict]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+    except UnicodeDecodeError:
+        raise TaskError(f"{path.name} is not UTF-8 text. Save it as 'CSV UTF-8' and try again.") from None
+
+
+def _jsonl_rows(path: Path) -> list[dict]:
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            rows += [json.loads(line)] if line.strip() else []
+        except ValueError as error:
+            raise TaskError(f"{path.name}, line {number} is not JSON: {error}. Each line holds one JSON object.") from None
+    return rows
