@@ -104,9 +104,11 @@ def evaluate(ask: Ask, examples: Sequence[Example], *, score: Scorer | None = No
     name = name or getattr(ask, "__name__", "run")
     score = score or _task_score(examples[0])
     work = _Work(ask, score, repeat)
+    before = budget().spent
     rows = {0: work.row(examples[0])}       # alone, as a price tag for the rest
-    _estimate(name, rows[0]["cost"], len(examples))
+    _estimate(name, budget().spent - before, len(examples))
     with Progress(name, len(examples)) as bar:
+        bar.step()
         for position, row in _side_by_side(work, examples[1:], workers):
             rows[position + 1] = row
             bar.step()
@@ -133,7 +135,8 @@ class _Work:
             except Exception as failure:
                 error = f"{type(failure).__name__}: {failure}"
         if not error and reply in (None, "", {}):
-            error = "empty reply" + (" (the token limit was spent before the answer)" if _all_thought(calls) else "")
+            spent = any(call.cut_off for call in calls)
+            error = "empty reply" + (" (the token limit was spent before the answer)" if spent else "")
         scored = self.score(example, reply) if not error else Score(False, False)
         return _row(example, reply, scored, error, calls, time.perf_counter() - started)
 
@@ -148,10 +151,6 @@ def _row(example: Example, reply: object, scored: Score, error: str, calls: list
             "fields": scored.fields}
 
 
-def _all_thought(calls: list[Metered]) -> bool:
-    return any(call.tokens.completion > 0 for call in calls)
-
-
 def _side_by_side(work: _Work, examples: Sequence[Example], workers: int) -> Iterator[tuple[int, dict]]:
     """Yield (position, row) as rows are done; on an error or Ctrl-C the rows not begun are left."""
     pool = ThreadPoolExecutor(max_workers=workers)
@@ -164,7 +163,8 @@ def _side_by_side(work: _Work, examples: Sequence[Example], workers: int) -> Ite
 
 
 def _estimate(name: str, one: float, total: int) -> None:
-    """Say what a batch will cost, from its first row. Raises OverBudget when the budget does not reach."""
+    """Say what a batch will cost, from what its first row was paid. Raises OverBudget when the budget does not reach.
+    A first row that was replayed tells nothing: then the limit alone holds."""
     rest, left = one * (total - 1), budget().limit - budget().spent
     if one and rest > left:
         raise OverBudget(f"{name}: {total} rows at ${one:.4f} each come to ${one * total:.2f}, and ${left:.2f} of the "
@@ -236,6 +236,10 @@ def compare(a: Run, b: Run) -> Comparison:
     Example: print(compare(majority, keywords))
     -> "majority → keywords: +30.0 points (+23.3 to +36.7), 110 won, 20 lost of 300, p < .0001; could have shown 9.7"
     """
+    for run in (a, b):
+        if run.rows.id.duplicated().any():
+            double = run.rows.id[run.rows.id.duplicated()].iloc[0]
+            raise ValueError(f"{run.name!r} has several rows with the id {double!r}: rows are matched by id.")
     both = a.rows.merge(b.rows, on="id", suffixes=("_a", "_b"))
     if both.empty:
         raise ValueError(f"{a.name!r} and {b.name!r} have no example in common: they ran on different splits.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,7 +92,7 @@ class Task:
         Example: score(example, "sorry, what?") -> Score(valid=False, right=False, fields={"category": False})
         """
         given, expected = self.read(reply), self.expected(example)
-        valid = self.headline in given and all(given[name] in self.fields[name] for name in given)
+        valid = self.headline in given and all(given[name] in list(self.fields[name]) for name in given)
         fields = {name: given[name] == expected.get(name) for name in given}
         return Score(valid, valid and fields[self.headline], fields)
 
@@ -139,16 +139,24 @@ def _own_task(path: Path) -> Task:
     if not rows:
         raise TaskError(f"{path.name} has no rows.")
     text, label = _column(path, rows, INPUT_NAMES, "texts"), _column(path, rows, LABEL_NAMES, "labels")
-    rows = [row for row in rows if str(row.get(text) or "").strip() and str(row.get(label) or "").strip()]
+    rows = [row for row in rows if _filled(row.get(text)) and _filled(row.get(label))]
     labels = sorted({_bare(str(row[label])) for row in rows})
     if len(labels) < 2:
         raise TaskError(f"Column {label!r} of {path.name} holds {len(labels)} label: a task needs at least two.")
     task = Task(path.stem, {OWN_FIELD: dict.fromkeys(labels, "")}, OWN_FIELD)
     examples = [Example(str(row.get("id") or f"row{number}"), str(row[text]), _bare(str(row[label])),
                         {"split": row.get("split")}, task) for number, row in enumerate(rows, 1)]
-    for split, members in _split(examples).items():
+    twice = [name for name, count in Counter(example.id for example in examples).items() if count > 1]
+    if twice:
+        raise TaskError(f"{path.name} has several rows with the id {twice[0]!r}. Make the ids differ, or leave the column "
+                        "out: runs are compared row by row, by id.")
+    for split, members in _split(path, examples).items():
         setattr(task, split, members)
     return task
+
+
+def _filled(value: object) -> bool:
+    return value is not None and bool(str(value).strip())      # 0 and False are labels
 
 
 def _column(path: Path, rows: list[dict], names: tuple[str, ...], what: str) -> str:
@@ -161,9 +169,13 @@ def _column(path: Path, rows: list[dict], names: tuple[str, ...], what: str) -> 
     return found
 
 
-def _split(examples: list[Example]) -> dict[str, list[Example]]:
+def _split(path: Path, examples: list[Example]) -> dict[str, list[Example]]:
     """Split by the rows' own `split` column, or each label by SHARES with a fixed seed."""
-    if all(example.tags["split"] in SHARES for example in examples):
+    named = {example.tags["split"] for example in examples}
+    if named != {None}:
+        if unknown := named - set(SHARES):
+            raise TaskError(f"Column 'split' of {path.name} says {unknown.pop()!r} somewhere. Write one of "
+                            f"{', '.join(SHARES)} in every row, or leave the column out.")
         return {split: [e for e in examples if e.tags["split"] == split] for split in SHARES}
     by_label = defaultdict(list)
     for example in examples:
@@ -187,10 +199,18 @@ def _csv_rows(path: Path) -> list[dict]:
 
 
 def _jsonl_rows(path: Path) -> list[dict]:
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            rows += [json.loads(line)] if line.strip() else []
-        except ValueError as error:
-            raise TaskError(f"{path.name}, line {number} is not JSON: {error}. Each line holds one JSON object.") from None
-    return rows
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")    # a text may hold other line separators
+    except UnicodeDecodeError:
+        raise TaskError(f"{path.name} is not UTF-8 text. Save it as UTF-8 and try again.") from None
+    return [_jsonl_row(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _jsonl_row(path: Path, number: int, line: str) -> dict:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise TaskError(f"{path.name}, line {number} is not JSON: {error}. Each line holds one JSON object.") from None
+    if not isinstance(row, dict):
+        raise TaskError(f"{path.name}, line {number} is {line.strip()[:20]}: each line holds one JSON object, {{...}}.")
+    return row

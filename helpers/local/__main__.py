@@ -12,9 +12,10 @@ import json
 import os
 import secrets
 import sys
+from contextlib import suppress
 
 from helpers.local import service, weights
-from helpers.local.engine import ChatEngine
+from helpers.local.engine import ChatEngine, EngineError
 from helpers.settings import ROOT
 
 
@@ -33,7 +34,7 @@ def main() -> None:
             prove()
         else:
             serve_in_terminal(options.port, tuple(options.alias))
-    except weights.WeightsError as error:
+    except (weights.WeightsError, EngineError) as error:
         sys.exit(str(error))
 
 
@@ -43,13 +44,15 @@ def serve_in_terminal(port: int, aliases: tuple[str, ...]) -> None:
     key = secrets.token_urlsafe(24)
     try:
         listener = service.loopback_socket(port)
-    except OSError as error:
-        sys.exit(f"Port {port} cannot be used ({error.strerror}). Leave out --port to take a free one.")
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", error)
+        sys.exit(f"Port {port} cannot be used ({reason}). Leave out --port to take a free one.")
     with listener:
         print(f"export OPENAI_BASE_URL=http://127.0.0.1:{listener.getsockname()[1]}/v1")
         print(f"export OPENAI_API_KEY={key}", flush=True)
         print("Serving. Paste the two lines into another terminal; Ctrl-C ends it.", file=sys.stderr)
-        service.serve(listener, key, aliases)
+        with suppress(KeyboardInterrupt):
+            service.serve(listener, key, aliases)
 
 
 def prove() -> None:

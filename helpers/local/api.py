@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Literal
 
+from jsonschema import Draft202012Validator, SchemaError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -26,7 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from helpers.local import weights
-from helpers.local.engine import TOKENS_PER_REQUEST, ChatEngine, EmbeddingEngine, EngineError
+from helpers.local.engine import TOKENS_PER_REQUEST, ChatEngine, EmbeddingEngine, EngineError, json_grammar
 
 DEFAULT_MAX_TOKENS = 1_024      # a small model that loses its thread would go on to the end of its context
 
@@ -128,8 +129,8 @@ class ChatRequest(BaseModel):
         kind = (value or {}).get("type")
         if value is not None and kind not in ("text", "json_object", "json_schema"):
             raise ValueError(f"type {kind!r} is not one of text, json_object, json_schema")
-        if kind == "json_schema" and not isinstance(value.get("json_schema", {}).get("schema"), dict):
-            raise ValueError("json_schema needs a 'schema' that is a JSON object")
+        if kind == "json_schema":
+            _check_schema(value.get("json_schema"))
         return value
 
     @model_validator(mode="after")
@@ -138,12 +139,36 @@ class ChatRequest(BaseModel):
             raise ValueError("give max_completion_tokens or max_tokens, not both")
         return self
 
+    @property
+    def schema_asked(self) -> dict | None:
+        """The JSON schema the reply must follow, if any."""
+        kind = (self.response_format or {}).get("type")
+        if kind == "json_schema":
+            return self.response_format["json_schema"]["schema"]
+        return {"type": "object"} if kind == "json_object" else None
+
     def for_engine(self) -> dict:
         """Return the request as the engine takes it."""
-        ours = {"model", "messages", "max_tokens", "max_completion_tokens", "user", "store", "metadata"}
-        limit = self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS
-        return self.model_dump(exclude_none=True, exclude=ours) | {
-            "messages": [message.for_engine() for message in self.messages], "max_tokens": limit}
+        ours = {"model", "messages", "max_tokens", "max_completion_tokens", "user", "store", "metadata", "response_format"}
+        asked = self.model_dump(exclude_none=True, exclude=ours)
+        asked["messages"] = [message.for_engine() for message in self.messages]
+        asked["max_tokens"] = self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS
+        if self.logprobs:
+            asked["top_logprobs"] = self.top_logprobs or 1      # 0 would drop them all
+        if self.schema_asked is not None:
+            asked["grammar"] = json_grammar(self.schema_asked)
+        return asked
+
+
+def _check_schema(wanted: object) -> None:
+    """Raise ValueError unless this is OpenAI's wrapping of a valid JSON schema."""
+    schema = wanted.get("schema") if isinstance(wanted, dict) else None
+    if not isinstance(schema, dict):
+        raise ValueError("json_schema needs a 'schema' that is a JSON object")
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise ValueError(f"the schema is not valid at {error.json_path}: {error.message}") from None
 
 
 class EmbeddingRequest(BaseModel):
@@ -166,11 +191,11 @@ class EmbeddingRequest(BaseModel):
 
 
 async def _parsed(request: Request, shape: type[BaseModel]) -> Any:
-    """Read and check a request's body. Raises ApiError with the first thing that is wrong."""
+    """Read and check a request's body. Raises ApiError with one thing that is wrong."""
     try:
         return shape.model_validate_json(await request.body())
     except ValidationError as error:
-        first = error.errors()[0]
+        first = max(error.errors(), key=lambda problem: len(problem["loc"]))
         param = ".".join(str(step) for step in first["loc"]) or None
         if first["type"] == "extra_forbidden":
             raise ApiError(400, f"Unrecognized request argument: {param}. The embedded model does not offer it; "
@@ -190,7 +215,16 @@ async def chat_completions(request: Request) -> Response:
         first = await run_in_threadpool(next, chunks)       # an error before the first piece has a status
         return StreamingResponse(_events(first, chunks), media_type="text/event-stream")
     reply = await run_in_threadpool(engine.complete, asked.for_engine())
+    if asked.schema_asked is not None:
+        _followed(reply)
     return JSONResponse(reply | {"model": models.chat_name})
+
+
+def _followed(reply: dict) -> None:
+    """Raise ApiError when a reply is no JSON at all: the engine drops a schema it does not understand silently."""
+    if not all((choice["message"]["content"] or "{").startswith(("{", "[", '"')) for choice in reply["choices"]):
+        raise ApiError(400, "The engine could not apply this schema. It understands types, properties, enum, const, "
+                       "arrays, anyOf and local $ref; simplify the schema.", "response_format")
 
 
 def _stream(engine: ChatEngine, request: dict, name: str) -> Iterator[dict]:

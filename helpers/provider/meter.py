@@ -27,6 +27,7 @@ class Metered:
     cost: float
     seconds: float
     replayed: bool
+    cut_off: bool = False       # by the token limit
 
 
 @contextmanager

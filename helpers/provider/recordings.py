@@ -57,9 +57,10 @@ class Recordings:
     """Replies in a folder. Several processes may add to it at once, each writes a file of its own."""
 
     def __init__(self, folder: Path, *, strict: bool = False, name: str | None = None,
-                 read: bool = True):
+                 files: str = "*.jsonl"):
         """`strict` raises DamagedRecording for a line that cannot be trusted; otherwise it is skipped and said.
-        `name` is the file written to (default: one of this process's own). `read=False` begins with nothing."""
+        `name` is the file written to (default: one of this process's own). `files` says which files are read
+        (a pattern; "" for none)."""
         self.folder, self.strict = folder, strict
         self.file = folder / f"{name or f'replies-{os.getpid()}-{secrets.token_hex(3)}'}.jsonl"
         self.used: set[str] = set()
@@ -67,7 +68,7 @@ class Recordings:
         self._calls: dict[str, dict] = {}
         self._parts: dict[str, dict] = {}       # messages and setups by id
         self._written: set[str] = set()         # ids of the parts that self.file holds
-        for path in sorted(folder.glob("*.jsonl")) if read else []:
+        for path in sorted(folder.glob(files)) if files else []:
             if not path.name.startswith("ledger"):
                 self._load(path)
 
@@ -110,7 +111,9 @@ class Recordings:
         for number, text in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 self._take(json.loads(text))
-            except (ValueError, KeyError, TypeError) as error:
+            except KeyError as error:
+                self._distrust(f"{path.name}, line {number}: {error} is missing or cannot be trusted")
+            except (ValueError, TypeError, AttributeError) as error:
                 self._distrust(f"{path.name}, line {number}: {error}")
 
     def _take(self, line: dict) -> None:
@@ -146,7 +149,7 @@ def _parts_of(call: Call) -> tuple[dict, list[dict]]:
     rest = {name: value for name, value in call.request.items() if name != "messages"}
     setup = {"endpoint": call.endpoint, "provider": call.provider, "request": rest}
     messages = [dict(message) for message in call.request.get("messages", [])]
-    if any(set(message) != {"role", "content"} for message in messages):       # names, images: keep as they are
+    if not messages or any(set(message) != {"role", "content"} for message in messages):   # names: keep as they are
         setup["request"], messages = call.request, []
     return ({"setup": _id("s", setup)} | setup, [{"message": _id("m", m)} | m for m in messages])
 

@@ -52,7 +52,7 @@ class Shelves:
         if not name:
             return None
         (self._committed_folder / f"{name}.jsonl").unlink(missing_ok=True)
-        return Recordings(self._committed_folder, name=name, read=False)
+        return Recordings(self._committed_folder, name=name, files="")
 
     def find(self, call: Call) -> Recorded | None:
         """Return a kept reply to the call, unless every call is to be live."""
@@ -65,7 +65,7 @@ class Shelves:
     def keep(self, call: Call, recorded: Recorded) -> None:
         """Keep a live reply. A store that cannot be written is said once and costs nothing but a later re-ask."""
         try:
-            (self.recorder or self.store).add(call, recorded)
+            (self.store if self.recorder is None else self.recorder).add(call, recorded)
         except OSError as error:
             if self.recorder is not None:
                 raise

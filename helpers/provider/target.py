@@ -33,7 +33,7 @@ class Target:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.base_url).netloc if self.base_url else "this machine"
+        return _host(self.base_url) if self.base_url else "this machine"
 
     @property
     def on_this_machine(self) -> bool:
@@ -79,12 +79,17 @@ def _first_model(url: str, key: str) -> str:
     try:
         models = OpenAI(base_url=url, api_key=key or "none", max_retries=1, timeout=10).models.list().data
     except OpenAIError as error:
-        raise SettingError(f"OPENAI_BASE_URL={url} did not list its models ({type(error).__name__}). Is the server "
+        raise SettingError(f"OPENAI_BASE_URL: {_host(url)} did not list its models ({type(error).__name__}). Is it "
                            "running, and is OPENAI_API_KEY its key? To skip this question, name the model: "
                            "COURSE_MODEL=...") from None
     if not models:
-        raise SettingError(f"OPENAI_BASE_URL={url} lists no model. Name one with COURSE_MODEL.")
+        raise SettingError(f"OPENAI_BASE_URL: {_host(url)} lists no model. Name one with COURSE_MODEL.")
     return models[0].id
+
+
+def _host(url: str) -> str:
+    """Example: _host("https://me:secret@example.org:8000/v1") -> "example.org:8000" """
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _say_key_is_not_used() -> None:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import datetime
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, suppress
 
 import httpx2
 from openai import OpenAIError
 
 from helpers.local import service
 from helpers.provider import meter
-from helpers.provider.budget import Budget, Entry, Tokens
+from helpers.provider.budget import Budget, Entry, Tokens, most_tokens
 from helpers.provider.recordings import Call, Recorded
 from helpers.provider.shelves import Shelves
 from helpers.provider.target import Target
@@ -27,6 +28,9 @@ RECORDED = ("chat/completions", "embeddings")
 VOLATILE = ("id", "created", "timings", "system_fingerprint", "service_tier")
 RENAMED = {"max_tokens": "max_completion_tokens"}       # what newer models call it
 DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
+
+
+NO_SECRET = ("none", "embedded")        # what stands in for a key where none is needed
 
 
 class NotRecorded(OpenAIError, LookupError):
@@ -43,6 +47,7 @@ class CourseTransport(httpx2.BaseTransport):
     def __init__(self, target: Target, shelves: Shelves, budget: Budget, *, adapt: bool = True):
         self.target, self.shelves, self.budget, self.adapt = target, shelves, budget, adapt
         self.adapted: dict[str, set[str]] = {}      # model -> parameters it refuses, learned on the way
+        self._turn = threading.Lock()
         self._inner = httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100))
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -63,13 +68,14 @@ class CourseTransport(httpx2.BaseTransport):
 
     def _ask(self, call: Call, request: httpx2.Request) -> httpx2.Response:
         price = self.target.price(call.request["model"])
-        held = nullcontext() if price.free else self.budget.reserve(price, call.request)
-        with held:
+        with ExitStack() as held:
+            if not price.free:
+                held.enter_context(self.budget.reserve(price, call.request))
             started = time.perf_counter()
             response = self._send_adapted(call.request, request)
             if call.request.get("stream") and response.status_code == 200:
-                return self._recording_stream(call, response, started)
-            text = response.read()
+                return self._recording_stream(call, response, started, held.pop_all())
+            text = self._blotted(response.read())
             if response.status_code == 200:
                 self._keep(call, _checked(call, text), time.perf_counter() - started)
         return httpx2.Response(response.status_code, headers=_plain_headers(response), content=text, request=request)
@@ -84,21 +90,26 @@ class CourseTransport(httpx2.BaseTransport):
         model, tokens = call.request["model"], tokens_used(recorded.reply)
         price = self.target.price(model)
         try:
-            cost = price.of(tokens)
+            cost = price.of(tokens if tokens != Tokens() else most_tokens(call.request))    # it may not say
         except OpenAIError:
             if not replayed:
                 raise
             cost = 0.0      # a recorded reply of a model whose price is no longer known
-        meter.count(meter.Metered(tokens, cost, recorded.seconds, replayed))
+        meter.count(meter.Metered(tokens, cost, recorded.seconds, replayed, _cut_off(recorded.reply)))
         if not price.free:
             today = datetime.date.today().isoformat()
             self.budget.record(Entry(today, model, tokens.prompt, tokens.completion, cost, 0.0 if replayed else cost))
 
-    def _recording_stream(self, call: Call, response: httpx2.Response, started: float) -> httpx2.Response:
-        def keep(text: str) -> None:
-            if text.rstrip().endswith("[DONE]"):        # a stream that was cut is not kept
-                self._keep(call, text, time.perf_counter() - started)
-        return httpx2.Response(200, headers=_plain_headers(response), stream=_Tee(response.stream, keep))
+    def _recording_stream(self, call: Call, response: httpx2.Response, started: float,
+                          held: ExitStack) -> httpx2.Response:
+        def keep(text: bytes) -> None:
+            with held:
+                seconds = time.perf_counter() - started
+                if _ended(text):
+                    self._keep(call, self._blotted(text).decode(), seconds)
+                else:       # one that was cut or left early is not kept; it may have cost the most it could
+                    self._count(call, Recorded("", seconds), replayed=False)
+        return httpx2.Response(200, headers=_plain_headers(response), stream=_Tee(response, call, keep))
 
     # ------------------------------------------------------------ sending
 
@@ -114,38 +125,53 @@ class CourseTransport(httpx2.BaseTransport):
         """Send; when a parameter is refused that changes only the manner of the answer, send without it."""
         refused = self.adapted.setdefault(body["model"], set())
         while True:
-            response = self._send(_with_body(request, adapted_body(body, refused)))
+            sent = frozenset(refused)
+            response = self._send(_with_body(request, adapted_body(body, sent)))
             name = _refused_parameter(response) if self.adapt and response.status_code == 400 else None
-            if name is None or name in refused or name not in body:
+            if name is None or name in sent or name not in body:
                 return response
-            refused.add(name)
-            how = f"sent as {RENAMED[name]}" if name in RENAMED else "sent without it"
-            print(f"{body['model']} refuses {name!r}: {how} from now on.", file=sys.stderr)
+            with self._turn:        # calls side by side learn the same; it is said once
+                if name not in refused:
+                    how = f"sent as {RENAMED[name]}" if name in RENAMED else "sent without it"
+                    print(f"{body['model']} refuses {name!r}: {how} from now on.", file=sys.stderr)
+                refused.add(name)
 
     def _without_key(self, response: httpx2.Response) -> httpx2.Response:
         """Return an error reply in which the key, should the server repeat it, is blotted out."""
-        text = response.read().replace(self.target.api_key.encode(), b"[key]")
+        text = self._blotted(response.read())
         return httpx2.Response(response.status_code, headers=_plain_headers(response), content=text)
+
+    def _blotted(self, text: bytes) -> bytes:
+        key = self.target.api_key
+        return text if key in NO_SECRET else text.replace(key.encode(), b"[key]")
 
     def close(self) -> None:
         self._inner.close()
 
 
 class _Tee(httpx2.SyncByteStream):
-    """Pass a stream on and hand its whole text over when it ends."""
+    """Pass a stream on and hand what passed over when it is closed: the SDK does not read past [DONE]."""
 
-    def __init__(self, stream: httpx2.SyncByteStream, at_end: Callable[[str], None]):
-        self.stream, self.at_end = stream, at_end
+    def __init__(self, response: httpx2.Response, call: Call, at_end: Callable[[bytes], None]):
+        self.response, self.call, self.at_end = response, call, at_end
+        self.passed = b""
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks = []
-        for chunk in self.stream:
-            chunks.append(chunk)
-            yield chunk
-        self.at_end(b"".join(chunks).decode())
+        with suppress(httpx2.NetworkError, httpx2.RemoteProtocolError):
+            for chunk in self.response.iter_bytes():        # unpacked, should the server compress
+                self.passed += chunk
+                yield chunk
+        if not _ended(self.passed):
+            raise BadReply(f"{self.call.request['model']}: the stream broke off in mid-reply, without its end mark "
+                           "[DONE]. Ask again; the part that came was not kept.")
 
     def close(self) -> None:
-        self.stream.close()
+        self.response.close()
+        self.at_end(self.passed)
+
+
+def _ended(events: bytes) -> bool:
+    return events.rstrip().endswith(b"[DONE]")
 
 
 # ---------------------------------------------------------------- requests
@@ -194,6 +220,13 @@ def tokens_used(reply: dict | str) -> Tokens:
     usage = reply.get("usage") or {}
     cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
     return Tokens(usage.get("prompt_tokens") or 0, cached, usage.get("completion_tokens") or 0)
+
+
+def _cut_off(reply: dict | str) -> bool:
+    """Return whether the token limit ended the answer."""
+    if isinstance(reply, str):
+        return '"finish_reason":"length"' in reply.replace(" ", "")
+    return any(choice.get("finish_reason") == "length" for choice in reply.get("choices", []))
 
 
 def _checked(call: Call, text: bytes) -> dict:

@@ -1,0 +1,31 @@
+"""Build the messages and the output schema for a labelling task.
+
+Does not: hold a prompt that a notebook discusses; those stand in the notebook, in full view.
+"""
+from __future__ import annotations
+
+from helpers.tasks import Task
+
+
+def plain(task: Task, text: str) -> list[dict]:
+    """Ask for one label in plain words, naming the labels.
+
+    Example: plain(task, "Where is it?")[0]["content"] -> "Which label fits …"
+    """
+    return [{"role": "user", "content": f"Which of these labels fits the message: {', '.join(task.labels)}?\n"
+                                        f"Answer with one label and nothing else.\n\nMessage: {text}"}]
+
+
+def described(task: Task, text: str) -> list[dict]:
+    """Put the labels with their descriptions into the system prompt, and the bare text into the user's turn."""
+    lines = [f"- {label}: {line}" if line else f"- {label}" for label, line in task.fields[task.headline].items()]
+    instruction = (f"You label messages. The labels of {task.headline!r} are:\n" + "\n".join(lines)
+                   + "\nAnswer with one label and nothing else.")
+    return [{"role": "system", "content": instruction}, {"role": "user", "content": text}]
+
+
+def label_schema(task: Task) -> dict:
+    """Return a `response_format` that lets the model write nothing but one of the headline's labels, as JSON."""
+    return {"type": "json_schema", "json_schema": {"name": task.headline, "strict": True, "schema": {
+        "type": "object", "properties": {task.headline: {"type": "string", "enum": task.labels}},
+        "required": [task.headline], "additionalProperties": False}}}

@@ -1,0 +1,1 @@
+"""What makes the committed notebooks: record their replies, run them clean, hold their prose to their outputs."""

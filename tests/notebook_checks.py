@@ -1,0 +1,56 @@
+"""What every committed notebook must satisfy, as functions that return complaints."""
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from helpers.publishing.prose import claims, occurs, text_of, unbound
+
+LONGEST_OUTPUT = 40     # lines
+NOISE = re.compile(r"Traceback|Warning|\d+%\|[█▏ ]|/home/|/root/|/Users/|/tmp/|C:\\\\|site-packages|0x[0-9a-f]{6,}")
+
+
+def prose_complaints(notebook: NotebookNode, values: dict[str, str]) -> list[str]:
+    """Return every number in prose that is not what the notebook computed, not shown, or bound to nothing."""
+    found = [f"cell {cell}: {number} says neither where it comes from nor that it is given"
+             for cell, number in unbound(notebook)]
+    for claim in claims(notebook):
+        if claim.text != values[claim.expression]:
+            found.append(f"cell {claim.cell}: {claim.text} should be {values[claim.expression]} ({claim.expression})")
+        elif not occurs(claim.text, claim.section_text):
+            found.append(f"cell {claim.cell}: {claim.text} stands in no output of its section ({claim.expression})")
+    return found
+
+
+def run_complaints(notebook: NotebookNode) -> list[str]:
+    """Return what shows that the notebook was not run once, from top to bottom, to the end."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    counts = [cell.execution_count for cell in code]
+    found = [] if counts == list(range(1, len(code) + 1)) else [f"execution counts are {counts}"]
+    if not any(cell.outputs for cell in code):
+        found.append("no cell has an output: there is nothing to compare")
+    return found
+
+
+def output_complaints(notebook: NotebookNode) -> list[str]:
+    """Return outputs that are not for readers: errors, warnings, paths, bars, anything over 40 lines."""
+    found = []
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            text = text_of(output)
+            if output.output_type == "error" or output.get("name") == "stderr":
+                found.append(f"cell {index}: an error or a stderr stream")
+            if noise := NOISE.search(text):
+                found.append(f"cell {index}: {noise[0]!r} in an output")
+            if len(text.splitlines()) > LONGEST_OUTPUT and "text/html" not in output.get("data", {}):
+                found.append(f"cell {index}: {len(text.splitlines())} lines of output")
+    return found
+
+
+def stale_links(notebook: NotebookNode, folder: Path) -> list[str]:
+    """Return links to files that are not there."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    targets = [target.split("#")[0] for target in re.findall(r"\]\((?!https?:)([^)]+)\)", prose)]
+    return [target for target in targets if target and not (folder / target).exists()]
