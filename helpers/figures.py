@@ -19,7 +19,8 @@ GREY, BLUE, VERMILLION = "#6e6e6e", "#0072B2", "#D55E00"
 KINDS = {"baseline": (GREY, "s"), "model": (BLUE, "o"), "method": (VERMILLION, "D")}
 STYLE = Path(__file__).with_name("course.mplstyle")
 
-LADDER = (("Prompt", "say it better"), ("Examples", "show it"), ("Retrieval", "look it up"), ("Fine-tuning", "train it"))
+LADDER = (("Prompt", "say it better"), ("Examples", "show it"),
+          ("Retrieval", "look it up"), ("Fine-tuning", "train it"))
 
 
 def use_style() -> None:

@@ -100,16 +100,17 @@ def main() -> None:
         sys.exit("\nStopped. The replies so far are kept: the same command goes on from here.")
 
 
-def report(task: Task, target: float, rows: int) -> None:
-    """Print what was measured on a task, and which rung is enough."""
-    print(f"{task.name}: {len(task.train)} rows to learn from, {len(task.test)} to test on, {len(task.labels)} labels. "
-          f"Answering: {answering()}.\n")
+def report(task: Task, target: float, rows: int) -> list[Run]:
+    """Print what was measured on a task, and which rung is enough; return the runs. Raises TaskError."""
+    print(f"{task.name}: {len(task.train)} rows to learn from, {len(task.test)} to test on, {len(task.labels)} "
+          f"labels. Answering: {answering()}.\n")
     if len(task.train) < len(task.labels) or not task.test:
         raise TaskError(f"{task.name} is too small to split: {len(task.train)} rows to learn from and {len(task.test)} "
                         "to test on. Label at least 10 rows for each label.")
     runs = climb(task, rows)
     print(table(runs).to_string())
     print(f"\n{verdict(runs, target)}")
+    return runs
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Score:
-    """Valid: code could use the reply. Right: the headline field is right. Fields: each answered field, right or not."""
+    """Valid: a program could use the reply. Right: the headline field is right. Fields: each answered field's mark."""
 
     valid: bool
     right: bool
@@ -148,8 +148,8 @@ def _own_task(path: Path) -> Task:
                         {"split": row.get("split")}, task) for number, row in enumerate(rows, 1)]
     twice = [name for name, count in Counter(example.id for example in examples).items() if count > 1]
     if twice:
-        raise TaskError(f"{path.name} has several rows with the id {twice[0]!r}. Make the ids differ, or leave the column "
-                        "out: runs are compared row by row, by id.")
+        raise TaskError(f"{path.name} has several rows with the id {twice[0]!r}. Make the ids differ, or leave the "
+                        "column out: runs are compared row by row, by id.")
     for split, members in _split(path, examples).items():
         setattr(task, split, members)
     return task

@@ -1,7 +1,6 @@
 """Checks that every authored data set of the course must pass, written once.
 
-Each takes what it needs as plain lists and returns what is wrong, empty when nothing is, so that a failing test shows the
-culprits.
+Each takes plain lists and returns what is wrong, empty when nothing is, so that a failing test shows the culprits.
 """
 from __future__ import annotations
 

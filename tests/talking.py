@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from openai import OpenAI, _base_client
+from openai import OpenAI, Stream, _base_client
 
 from helpers import provider, settings
 from helpers.evaluation import Ask
@@ -24,12 +24,28 @@ LABELS = ("delivery", "billing")
 
 # ---------------------------------------------------------------- what a server says
 
-def answer(text: str | None = "delivery", *, prompt: int = 10, completion: int = 2, reason: str = "stop") -> tuple:
+def answer(text: str | None = "delivery", *, prompt: int = 10, completion: int = 2,
+           reason: str = "stop") -> tuple:
     """A chat completion, as a handler returns it."""
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": text}}
-    usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    return 200, {}, {"id": "x", "object": "chat.completion", "created": 1, "model": MODEL, "choices": [choice],
-                     "usage": usage}
+    return 200, {}, {"id": "x", "object": "chat.completion", "created": 1, "model": MODEL,
+                     "choices": [choice], "usage": used(prompt, completion)}
+
+
+def used(prompt: int, completion: int) -> dict:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def models(*names: str) -> tuple:
+    """A server's list of models."""
+    rows = [{"id": name, "object": "model", "created": 1, "owned_by": "x"} for name in names]
+    return 200, {}, {"object": "list", "data": rows}
+
+
+def vectors(*rows: list[float]) -> tuple:
+    """Embeddings, as plain lists of numbers."""
+    data = [{"object": "embedding", "index": i, "embedding": row} for i, row in enumerate(rows)]
+    return 200, {}, {"object": "list", "model": "e", "data": data, "usage": used(5, 0)}
 
 
 def refusal(status: int, message: str = "no", *, after: str | None = None, param: str | None = None) -> tuple:
@@ -42,7 +58,7 @@ def events(words: str, *, ending: bytes | str = b"data: [DONE]\n\n", usage: bool
     """A chat completion as a stream, one event a word; `ending` may be loopback.CUT."""
     chunks = [{"choices": [{"index": 0, "delta": {"content": word}}]} for word in words.split(" ")]
     if usage:
-        chunks.append({"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}})
+        chunks.append({"choices": [], "usage": used(10, 2)})
     whole = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
     return 200, {"content-type": "text/event-stream"}, \
         [b"data: " + json.dumps(whole | chunk).encode() + b"\n\n" for chunk in chunks] + [ending]
@@ -100,15 +116,22 @@ def record_sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def say(client: OpenAI, text: str = "hello", **options: object) -> str | None:
     """Ask one question and return the answer's text."""
-    messages = [{"role": "user", "content": text}]
-    return client.chat.completions.create(model=MODEL, messages=messages, **options).choices[0].message.content
+    reply = client.chat.completions.create(**{"model": MODEL, "messages": question(text)} | options)
+    return reply.choices[0].message.content
 
 
 def heard(client: OpenAI, text: str = "hello", **options: object) -> str:
     """Ask one question as a stream and return what arrived."""
-    messages = [{"role": "user", "content": text}]
-    stream = client.chat.completions.create(model=MODEL, messages=messages, stream=True, **options)
-    return " ".join(chunk.choices[0].delta.content for chunk in stream if chunk.choices)
+    chunks = streaming(client, text, **options)
+    return " ".join(chunk.choices[0].delta.content for chunk in chunks if chunk.choices)
+
+
+def streaming(client: OpenAI, text: str = "hello", **options: object) -> Stream:
+    return client.chat.completions.create(model=MODEL, messages=question(text), stream=True, **options)
+
+
+def question(text: str = "hello") -> list[dict]:
+    return [{"role": "user", "content": text}]
 
 
 def asking(client: OpenAI, **options: object) -> Ask:
@@ -119,7 +142,8 @@ def asking(client: OpenAI, **options: object) -> Ask:
 # ---------------------------------------------------------------- something to ask about
 
 def mini_task() -> Task:
-    return Task("mini", {"category": dict.fromkeys(LABELS, ""), "priority": {"high": "", "low": ""}}, "category")
+    fields = {"category": dict.fromkeys(LABELS, ""), "priority": {"high": "", "low": ""}}
+    return Task("mini", fields, "category")
 
 
 def examples(count: int, task: Task | None = None) -> list[Example]:

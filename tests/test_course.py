@@ -80,7 +80,7 @@ def test_lab_passes_on_what_follows(ready: Runner) -> None:
 
 def test_record_passes_on_what_follows(ready: Runner) -> None:
     assert course.main(["record", "00_start_here"]) == 0
-    assert ready.asked[-1] == "-m helpers.record 00_start_here"
+    assert ready.asked[-1] == "-m helpers.publishing 00_start_here"
 
 
 def test_test_runs_all_parts_and_only_the_notebooks_on_recordings_alone(ready: Runner) -> None:
@@ -106,7 +106,7 @@ def test_a_word_it_does_not_know_is_named_before_anything_runs(command: str, rea
 # ---------------------------------------------------------------- exit codes
 
 @pytest.mark.parametrize(("failing", "command"), [("helpers.local.weights", "setup"), ("--prove", "lab"),
-                                                  ("jupyterlab", "lab"), ("helpers.record", "record")])
+                                                  ("jupyterlab", "lab"), ("helpers.publishing", "record")])
 def test_the_exit_code_of_what_failed_is_its_own(failing: str, command: str, ready: Runner) -> None:
     ready.codes = {failing: 7}
     assert course.main([command]) == 7

@@ -60,7 +60,8 @@ def test_every_module_says_what_it_does():
 
 def test_public_functions_of_modules_are_documented():
     undocumented = [f"{path.stem}.{node.name}" for path in MODULES for node in ast.parse(path.read_text("utf-8")).body
-                    if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node)]
+                    if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+                    and not ast.get_docstring(node)]
     assert undocumented == []
 
 

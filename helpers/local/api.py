@@ -149,7 +149,8 @@ class ChatRequest(BaseModel):
 
     def for_engine(self) -> dict:
         """Return the request as the engine takes it."""
-        ours = {"model", "messages", "max_tokens", "max_completion_tokens", "user", "store", "metadata", "response_format"}
+        ours = {"model", "messages", "max_tokens", "max_completion_tokens", "user", "store", "metadata",
+                "response_format"}
         asked = self.model_dump(exclude_none=True, exclude=ours)
         asked["messages"] = [message.for_engine() for message in self.messages]
         asked["max_tokens"] = self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS

@@ -175,7 +175,7 @@ def _finished(folder: Path) -> Path | None:
 
 def _reason(pip_errors: str) -> str:
     """Return pip's last error, without addresses: an index address may carry a password."""
-    errors = [line for line in pip_errors.splitlines() if line.startswith("ERROR:")]
+    errors = [line for line in pip_errors.splitlines() if re.match("ERROR: (?!Exception:)", line)]
     return ": " + re.sub(r"\S+://\S+", "(address)", errors[-1].removeprefix("ERROR: ")).rstrip(".") if errors else ""
 
 
@@ -254,16 +254,15 @@ def own_weights(spec: str) -> Path:
 
 
 def _from_hub(name: str) -> Path:
-    from huggingface_hub import hf_hub_download     # slow to import, and needed by few
-    owner, repo, file = (name.split("/", 2) + ["", ""])[:3]
+    from huggingface_hub import hf_hub_download  # slow to import, and needed by few
+    owner, repo, file = [*name.split("/", 2), "", ""][:3]
     if not file.endswith(".gguf"):
         raise WeightsError(f"COURSE_WEIGHTS='hf:{name}' is not of the form hf:owner/repo/file.gguf.")
     try:
         return Path(hf_hub_download(f"{owner}/{repo}", file, cache_dir=cache_folder() / "hub"))
     except Exception as error:
         raise WeightsError(f"Could not download {file} of {owner}/{repo} from the model hub "
-                           f"({type(error).__name__}). Check the name and the network; a download that broke off "
-                           "goes on where it was.") from error
+                           f"({type(error).__name__}). Check the name and the network, then try again.") from error
 
 
 def _own_fingerprint(path: Path) -> str:

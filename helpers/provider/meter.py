@@ -50,4 +50,5 @@ def count(call: Metered) -> None:
 
 
 def current_repeat() -> int:
+    """Return the repeat index of the enclosing block. Example: current_repeat() -> 0"""
     return _repeat.get()

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from helpers.provider.vectors import packed, unpacked
+
 
 class DamagedRecording(ValueError):
     """A committed recording cannot be trusted; the message names file and line."""
@@ -81,14 +83,14 @@ class Recordings:
         if line is None:
             return None
         self.used.add(call.key)
-        return Recorded(line["reply"], line["seconds"], line["date"])
+        return _recorded(line)
 
     def add(self, call: Call, recorded: Recorded) -> None:
         """Keep a reply, on disk before this returns. Raises OSError when the folder cannot be written."""
         setup, messages = _parts_of(call)
         line = {"call": call.key, "setup": setup["setup"], "messages": [m["message"] for m in messages],
                 "repeat": call.repeat, "seconds": round(recorded.seconds, 3), "date": recorded.date,
-                "reply": recorded.reply}
+                "reply": packed(recorded.reply)}
         with self._lock:
             fresh = [part for part in (*messages, setup) if _name(part) not in self._written]
             self._append([*fresh, line | {"seal": _seal(line)}])
@@ -99,7 +101,7 @@ class Recordings:
     def calls(self) -> Iterator[tuple[Call, Recorded]]:
         """Yield every call with its reply, for an audit."""
         for line in self._calls.values():
-            yield self._call_of(line), Recorded(line["reply"], line["seconds"], line["date"])
+            yield self._call_of(line), _recorded(line)
 
     def _append(self, lines: list[dict]) -> None:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -142,6 +144,10 @@ class Recordings:
             parts = [self._parts[name] for name in line["messages"]]
             request["messages"] = [{"role": part["role"], "content": part["content"]} for part in parts]
         return Call(setup["endpoint"], setup["provider"], request, line["repeat"])
+
+
+def _recorded(line: dict) -> Recorded:
+    return Recorded(unpacked(line["reply"]), line["seconds"], line["date"])
 
 
 def _parts_of(call: Call) -> tuple[dict, list[dict]]:

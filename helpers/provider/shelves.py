@@ -70,6 +70,6 @@ class Shelves:
             if self.recorder is not None:
                 raise
             if not self._complained:
-                print(f"Replies cannot be kept in {self._store_folder.name} ({error.strerror}): a rerun will ask again. "
-                      "Set COURSE_STORE to a folder that can be written.", file=sys.stderr)
+                print(f"Replies cannot be kept in {self._store_folder.name} ({error.strerror}): a rerun will ask "
+                      "again. Set COURSE_STORE to a folder that can be written.", file=sys.stderr)
             self._complained = True

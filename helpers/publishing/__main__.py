@@ -37,8 +37,8 @@ def record(path: Path) -> None:
     notebooks.run(path, COURSE_REPLAY="off", COURSE_RECORD=path.stem)
     after = _replies(path.stem)
     changed = [key for key in before.keys() & after.keys() if before[key] != after[key]]
-    print(f"{path.stem}: {len(after)} replies recorded; {len(changed)} changed, {len(after.keys() - before.keys())} new, "
-          f"{len(before.keys() - after.keys())} gone")
+    new, gone = after.keys() - before.keys(), before.keys() - after.keys()
+    print(f"{path.stem}: {len(after)} replies recorded; {len(changed)} changed, {len(new)} new, {len(gone)} gone")
     for key in changed[:10]:
         print(f"  {key}: {before[key]!r}\n    is now {after[key]!r}")
 

