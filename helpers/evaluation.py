@@ -23,7 +23,7 @@ from helpers.provider import budget
 from helpers.provider.budget import OverBudget, UnknownPrice
 from helpers.provider.meter import Metered, metered
 from helpers.provider.recordings import DamagedRecording
-from helpers.provider.transport import NotRecorded
+from helpers.provider.transport import NotRecorded, NoWeights
 from helpers.settings import SettingError
 from helpers.tasks import Example, Score
 
@@ -31,7 +31,7 @@ Ask = Callable[[Example], "str | dict | None"]
 Scorer = Callable[[Example, "str | dict | None"], Score]
 
 # what would fail every row alike: stop at once instead of counting 300 failures
-HOPELESS = (NotRecorded, OverBudget, UnknownPrice, SettingError, DamagedRecording,
+HOPELESS = (NotRecorded, NoWeights, OverBudget, UnknownPrice, SettingError, DamagedRecording,
             openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
 SMALL_CHANGE = 0.01     # dollars below which an estimate is not worth a line
 

@@ -77,8 +77,8 @@ def verdict(runs: list[Run], target: float) -> str:
     if reached:
         return f"Enough: {reached.name!r} reaches {target:.0%}; even the low end of its interval does."
     if perhaps:
-        return (f"Cannot tell: {perhaps.name!r} may reach {target:.0%}, and {perhaps.total} test rows are too few to be "
-                "sure. Label more rows, or choose with the interval in mind.")
+        return (f"Cannot tell: {perhaps.name!r} may reach {target:.0%}, and {perhaps.total} test rows are too few to "
+                "be sure. Label more rows, or choose with the interval in mind.")
     return (f"Not yet: the best rung so far, {best.name!r}, ends below {target:.0%} even at the high end of its "
             "interval. Read the wrong rows before climbing further: some labels may be wrong.")
 
@@ -105,8 +105,8 @@ def report(task: Task, target: float, rows: int) -> list[Run]:
     print(f"{task.name}: {len(task.train)} rows to learn from, {len(task.test)} to test on, {len(task.labels)} "
           f"labels. Answering: {answering()}.\n")
     if len(task.train) < len(task.labels) or not task.test:
-        raise TaskError(f"{task.name} is too small to split: {len(task.train)} rows to learn from and {len(task.test)} "
-                        "to test on. Label at least 10 rows for each label.")
+        raise TaskError(f"{task.name} is too small to split: {len(task.train)} rows to learn from and "
+                        f"{len(task.test)} to test on. Label at least 10 rows for each label.")
     runs = climb(task, rows)
     print(table(runs).to_string())
     print(f"\n{verdict(runs, target)}")

@@ -187,7 +187,8 @@ def _split(path: Path, examples: list[Example]) -> dict[str, list[Example]]:
         splits["train"] += members[:first]
         splits["validation"] += members[first:second]
         splits["test"] += members[second:]
-    return splits
+    # mixed, so that the first rows of a split are a fair sample of it
+    return {split: random.Random(0).sample(members, len(members)) for split, members in splits.items()}
 
 
 def _csv_rows(path: Path) -> list[dict]:

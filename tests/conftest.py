@@ -56,10 +56,30 @@ def live_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[service.S
 
 
 @pytest.fixture(scope="session")
-def live_client(live_service: service.Service) -> Iterator[OpenAI]:
+def live_client(live_service: service.Service) -> OpenAI:
     """A plain OpenAI client for `live_service`, without retries, so that each error shows at once."""
-    with OpenAI(base_url=live_service.base_url, api_key=live_service.api_key, max_retries=0) as client:
-        yield client
+    return client_of(live_service)
+
+
+def client_of(one: service.Service) -> OpenAI:
+    return OpenAI(base_url=one.base_url, api_key=one.api_key, max_retries=0)
+
+
+@pytest.fixture
+def own_service() -> Iterator[Callable[..., service.Service]]:
+    """Start services for this test alone, with settings: own_service(COURSE_WEIGHTS=path). They end with it."""
+    started: list[service.Service] = []
+
+    def start(**variables: object) -> service.Service:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            for name, value in variables.items():
+                monkeypatch.setenv(name, str(value))
+            started.append(service.start())
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
 
 
 # ---------------------------------------------------------------- a server on loopback

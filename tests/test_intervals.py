@@ -59,8 +59,10 @@ def test_the_bootstrap_covers_the_true_difference_nineteen_times_in_twenty():
     assert 0.91 <= np.mean(hits) <= 0.985
 
 
-def test_312_rows_with_a_tenth_of_disagreement_show_five_points():
-    assert detectable(0.10, 312) == pytest.approx(0.05, abs=0.0005)
+# Connor's formula by hand: (1.960 √.3 + 0.842 √(.3 − .1243²))² / .1243² = 150
+@pytest.mark.parametrize(("disagreement", "total", "difference"), [(0.10, 312, 0.0500), (0.30, 150, 0.1243)])
+def test_the_detectable_difference_is_the_published_formulas(disagreement, total, difference):
+    assert detectable(disagreement, total) == pytest.approx(difference, abs=0.0001)
 
 
 @pytest.mark.parametrize(("disagreement", "total"), [(0.10, 312), (0.30, 150), (0.40, 300)])

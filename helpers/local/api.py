@@ -12,8 +12,9 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 from jsonschema import Draft202012Validator, SchemaError
@@ -137,6 +138,8 @@ class ChatRequest(BaseModel):
     def _one_limit(self) -> ChatRequest:
         if self.max_tokens and self.max_completion_tokens:
             raise ValueError("give max_completion_tokens or max_tokens, not both")
+        if self.stream and (self.n or 1) > 1:
+            raise ValueError("a stream carries one answer here: leave out n, or stream")
         return self
 
     @property
@@ -150,7 +153,7 @@ class ChatRequest(BaseModel):
     def for_engine(self) -> dict:
         """Return the request as the engine takes it."""
         ours = {"model", "messages", "max_tokens", "max_completion_tokens", "user", "store", "metadata",
-                "response_format"}
+                "response_format", "n"}
         asked = self.model_dump(exclude_none=True, exclude=ours)
         asked["messages"] = [message.for_engine() for message in self.messages]
         asked["max_tokens"] = self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS
@@ -213,17 +216,34 @@ async def chat_completions(request: Request) -> Response:
     engine = await run_in_threadpool(models.chat, asked.model)
     if asked.stream:
         chunks = _stream(engine, asked.for_engine(), models.chat_name)
-        first = await run_in_threadpool(next, chunks)       # an error before the first piece has a status
-        return StreamingResponse(_events(first, chunks), media_type="text/event-stream")
-    reply = await run_in_threadpool(engine.complete, asked.for_engine())
+        opening = await run_in_threadpool(_opening, chunks)     # an error before the first text has a status
+        if asked.schema_asked is not None:
+            _followed(choice["delta"].get("content") for piece in opening for choice in piece["choices"])
+        return StreamingResponse(_events(opening, chunks), media_type="text/event-stream")
+    reply = await run_in_threadpool(_answers, engine, asked)
     if asked.schema_asked is not None:
-        _followed(reply)
+        _followed(choice["message"]["content"] for choice in reply["choices"])
     return JSONResponse(reply | {"model": models.chat_name})
 
 
-def _followed(reply: dict) -> None:
+def _answers(engine: ChatEngine, asked: ChatRequest) -> dict:
+    """Answer `n` times, each with the next seed, and return one reply with n choices."""
+    request, replies = asked.for_engine(), []
+    for index in range(asked.n or 1):
+        seed = {} if asked.seed is None else {"seed": asked.seed + index}
+        replies.append(engine.complete(request | seed))
+        replies[-1]["choices"][0]["index"] = index
+    whole = replies[0]
+    for more in replies[1:]:
+        whole["choices"] += more["choices"]
+        for used in ("completion_tokens", "total_tokens"):
+            whole["usage"][used] += more["usage"]["completion_tokens"]
+    return whole
+
+
+def _followed(texts: Iterable[str | None]) -> None:
     """Raise ApiError when a reply is no JSON at all: the engine drops a schema it does not understand silently."""
-    if not all((choice["message"]["content"] or "{").startswith(("{", "[", '"')) for choice in reply["choices"]):
+    if not all((text or "{").startswith(("{", "[", '"')) for text in texts):
         raise ApiError(400, "The engine could not apply this schema. It understands types, properties, enum, const, "
                        "arrays, anyOf and local $ref; simplify the schema.", "response_format")
 
@@ -248,9 +268,18 @@ def _stream(engine: ChatEngine, request: dict, name: str) -> Iterator[dict]:
         yield piece | {"model": name}
 
 
-def _events(first: dict, rest: Iterator[dict]) -> Iterator[str]:
-    yield f"data: {json.dumps(first)}\n\n"
-    for piece in rest:
+def _opening(chunks: Iterator[dict]) -> list[dict]:
+    """Take the pieces up to the first that carries text."""
+    taken = []
+    for piece in chunks:
+        taken.append(piece)
+        if any(choice["delta"].get("content") for choice in piece["choices"]):
+            break
+    return taken
+
+
+def _events(opening: list[dict], rest: Iterator[dict]) -> Iterator[str]:
+    for piece in chain(opening, rest):
         yield f"data: {json.dumps(piece)}\n\n"
     yield "data: [DONE]\n\n"
 

@@ -48,6 +48,8 @@ def embed(texts: list[str]) -> np.ndarray:
     MiniLM on this machine, unless COURSE_EMBEDDINGS names a model of the chosen provider.
     Example: embed(["late parcel", "where is it"]).shape -> (2, 384)
     """
+    if not texts:
+        raise ValueError("There is nothing to embed: the list of texts is empty.")
     hosted = setting("COURSE_EMBEDDINGS")
     client = client_for(chosen() if hosted else embedded())
     pages = [texts[i:i + TEXTS_A_REQUEST] for i in range(0, len(texts), TEXTS_A_REQUEST)]
@@ -60,7 +62,7 @@ def embed(texts: list[str]) -> np.ndarray:
 def answering() -> str:
     """Say who answers, in one line.
 
-    Example: "smollm2-135m, on this machine, free; 240 recorded replies, mode auto"
+    Example: answering() -> "smollm2-135m, on this machine, free"
     """
     target = chosen()
     where = "on this machine, free" if target.on_this_machine else f"at {target.host}, budget ${budget().limit:.2f}"

@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 import httpx2
 from openai import OpenAIError
 
-from helpers.local import service
+from helpers.local import service, weights
 from helpers.provider import meter
 from helpers.provider.budget import Budget, Entry, Tokens, most_tokens
 from helpers.provider.recordings import Call, Recorded
@@ -35,6 +35,10 @@ NO_SECRET = ("none", "embedded")        # what stands in for a key where none is
 
 class NotRecorded(OpenAIError, LookupError):
     """COURSE_REPLAY=only, and this request has no recorded reply."""
+
+
+class NoWeights(OpenAIError):
+    """The embedded model was asked, and its weights are not there and could not be fetched."""
 
 
 class BadReply(OpenAIError):
@@ -116,6 +120,7 @@ class CourseTransport(httpx2.BaseTransport):
     def _send(self, request: httpx2.Request) -> httpx2.Response:
         """Send as it is; to the embedded model's service, started now if it is not running."""
         if self.target.embedded:
+            _fetch_weights(request)
             running = service.running()
             request = _redirected(request, running.base_url, running.api_key)
         response = self._inner.handle_request(request)
@@ -200,6 +205,17 @@ def _with_body(request: httpx2.Request, body: dict) -> httpx2.Request:
     return httpx2.Request(request.method, request.url, headers=headers, json=body, extensions=request.extensions)
 
 
+def _fetch_weights(request: httpx2.Request) -> None:
+    """Fetch what the service will need, here, where its progress and its complaints are seen. Raises NoWeights."""
+    try:
+        if request.url.path.endswith("/embeddings"):
+            weights.ensure(weights.MINILM)
+        else:
+            weights.chat_model_path()
+    except weights.WeightsError as error:
+        raise NoWeights(str(error)) from error
+
+
 def _redirected(request: httpx2.Request, base_url: str, api_key: str) -> httpx2.Request:
     url = base_url + "/" + request.url.raw_path.decode().split("/v1/", 1)[-1]
     headers = {name: value for name, value in request.headers.items() if name != "host"}
@@ -249,7 +265,8 @@ def _replayed(call: Call, recorded: Recorded) -> httpx2.Response:
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=recorded.reply.encode())
     kind = {"chat/completions": "chat.completion", "embeddings": "list"}[call.endpoint]
     created = int(datetime.datetime.fromisoformat(recorded.date).timestamp())
-    return httpx2.Response(200, json={"id": f"replayed-{call.key}", "object": kind, "created": created} | recorded.reply)
+    head = {"id": f"replayed-{call.key}", "object": kind, "created": created}
+    return httpx2.Response(200, json=head | recorded.reply)
 
 
 def _plain_headers(response: httpx2.Response) -> dict[str, str]:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,9 @@ from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
 from gguf.quants import dequantize, quantize
 from openai import OpenAI
 
-from helpers.local import gguf_files, service, weights
+from helpers.local import gguf_files, weights
 from helpers.local.weights import MINILM, SMOLLM2, Model, WeightsError
-from tests.conftest import REAL_CACHE
+from tests.conftest import REAL_CACHE, client_of
 
 Q4_1 = GGMLQuantizationType.Q4_1
 
@@ -123,7 +123,7 @@ def original(tmp_path_factory) -> Callable[[Model], Path]:
 @pytest.mark.live
 @pytest.mark.parametrize("model", [SMOLLM2, MINILM], ids=lambda model: model.name)
 def test_the_file_in_use_is_what_the_recipe_makes_of_the_original(original, model, tmp_path):
-    """A rewrite that writes anything else needs a new recipe name, or old files would be taken for new ones."""
+    """A rewrite that writes anything else needs a new recipe name, or old files pass for new ones."""
     model.rewrite(original(model), tmp_path / "again.gguf")
     assert weights.sha256_of(tmp_path / "again.gguf") == weights.sha256_of(weights.ensure(model))
 
@@ -147,25 +147,10 @@ def test_the_chat_models_metadata_is_kept(original):
 
 QUESTIONS = """What is the capital of France?  Say hello.  Name three fruits.  Write a short poem about rain.
 What is 2 + 2?  Translate 'good morning' to Spanish.  Why is the sky blue?  Give me a name for a cat.
-List the days of the week.  What does a plumber do?  My kettle arrived broken. What now?  How do I boil an egg?
-Who wrote Hamlet?  Define gravity in one sentence.  Is water wet?  Where is my parcel?  Finish: roses are red,
-What is a noun?  Give an antonym of hot.  How many legs has a spider?""".replace("\n", "  ").split("  ")
-
-
-@pytest.fixture
-def client_for() -> Iterator[Callable[[Path], OpenAI]]:
-    """Serve a weights file with a service of its own, and return a client."""
-    started = []
-
-    def serve(path: Path) -> OpenAI:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setenv("COURSE_WEIGHTS", str(path))
-            started.append(service.start())
-        return OpenAI(base_url=started[-1].base_url, api_key=started[-1].api_key, max_retries=0)
-
-    yield serve
-    for one in started:
-        one.stop()
+List the days of the week.  What does a plumber do?  My kettle arrived broken. What now?
+How do I boil an egg?  Who wrote Hamlet?  Define gravity in one sentence.  Is water wet?
+Where is my parcel?  Finish: roses are red,  What is a noun?  Give an antonym of hot.
+How many legs has a spider?""".replace("\n", "  ").split("  ")
 
 
 def next_tokens(client: OpenAI) -> list[dict[int, float]]:
@@ -193,7 +178,7 @@ def exact_next_tokens(path: Path) -> list[np.ndarray]:
         prompt = tokenizer.apply_chat_template([{"role": "user", "content": question}], return_tensors="pt",
                                                return_dict=True, add_generation_prompt=True)
         with torch.no_grad():
-            answers.append(torch.softmax(model(**prompt).logits[0, -1], 0).numpy())
+            answers.append(torch.softmax(model(**prompt, logits_to_keep=1).logits[0, -1], 0).numpy())
     return answers
 
 
@@ -204,10 +189,10 @@ def distance(answers: list[dict[int, float]], exact: list[np.ndarray]) -> float:
 
 
 @pytest.mark.live
-def test_answers_move_no_farther_from_the_exact_ones_by_the_rewrite(original, client_for, live_client):
+def test_answers_move_no_farther_from_the_exact_ones_by_the_rewrite(original, own_service, live_client):
     """The engine rounds on either file; what matters is whether the rewrite adds to it."""
     exact = exact_next_tokens(original(SMOLLM2))
-    as_it_came = distance(next_tokens(client_for(original(SMOLLM2))), exact)
+    as_it_came = distance(next_tokens(client_of(own_service(COURSE_WEIGHTS=original(SMOLLM2)))), exact)
     rewritten = distance(next_tokens(live_client), exact)
     assert rewritten < 0.05
     assert rewritten < 1.25 * as_it_came

@@ -222,6 +222,13 @@ def test_what_changes_the_answer_is_never_dropped(loopback, monkeypatch):
     assert loopback.count == 1
 
 
+def test_a_refusal_of_what_was_not_sent_is_passed_on_in_silence(loopback, monkeypatch, capsys):
+    client = connected(monkeypatch, loopback(always(refusal(400, "seed must be set", param="seed"))))
+    with pytest.raises(openai.BadRequestError, match="seed must be set"):
+        say(client, temperature=0)
+    assert (loopback.count, capsys.readouterr().err) == (1, "")
+
+
 def test_a_client_that_adapts_nothing_shows_the_refusal(loopback, monkeypatch):
     connected(monkeypatch, loopback(refusing("temperature")))
     with pytest.raises(openai.BadRequestError):
