@@ -30,7 +30,7 @@ FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 TEST_PARTS = {
     "style":     ("ruff", "check", "."),
     "units":     ("pytest", "tests"),
-    "notebooks": ("pytest", "--nbval", "--nbval-cell-timeout=300", "notebooks"),
+    "notebooks": ("pytest", "--nbval", "--nbval-cell-timeout=300", "-p", "tests.nbval_kernel", "notebooks"),
 }
 
 SIZES = """Setting up the course. This happens once, and needs the network:

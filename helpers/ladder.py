@@ -3,7 +3,7 @@
     python -m helpers.ladder my.csv --target 0.90
 
 The rungs go from the cheapest up; every one is scored on the same test rows, once. So far: four baselines without a
-language model, a plain prompt, and a prompt with described labels and a schema.
+language model, a plain prompt, and a prompt that describes the labels, under a schema.
 Does not: tune a prompt to your data; that is what the notebooks teach.
 """
 from __future__ import annotations
@@ -39,15 +39,15 @@ def plain_prompt(task: Task) -> Ask:
     client, model = connect()
     return lambda example: client.chat.completions.create(
         model=model, messages=prompts.plain(task, example.input), temperature=0,
-        max_tokens=MAX_TOKENS).choices[0].message.content
+        max_completion_tokens=MAX_TOKENS).choices[0].message.content
 
 
 def schema_prompt(task: Task) -> Ask:
     """Describe the labels and allow nothing but one of them, as JSON."""
     client, model = connect()
     return lambda example: client.chat.completions.create(
-        model=model, messages=prompts.described(task, example.input), temperature=0, max_tokens=MAX_TOKENS,
-        response_format=prompts.label_schema(task)).choices[0].message.content
+        model=model, messages=prompts.described(task, example.input), temperature=0,
+        max_completion_tokens=MAX_TOKENS, response_format=prompts.label_schema(task)).choices[0].message.content
 
 
 RUNGS = (
@@ -56,7 +56,7 @@ RUNGS = (
     Rung("embeddings + regression", lambda task: baselines.embedding_regression(task.train)),
     Rung("5 nearest neighbours", lambda task: baselines.nearest(task.train)),
     Rung("plain prompt", plain_prompt, prompted=True),
-    Rung("described labels + schema", schema_prompt, prompted=True),
+    Rung("schema prompt", schema_prompt, prompted=True),
 )
 
 

@@ -1,6 +1,7 @@
 """A progress bar for long work that leaves no trace in a saved notebook.
 
-It appears only when the work takes longer than a second, so a replayed notebook never shows one.
+It appears only when the work takes longer than a second, and never where every reply is replayed
+(COURSE_REPLAY=only): a notebook that is compared with its saved outputs must not depend on the machine's speed.
 """
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import time
 from types import TracebackType
 
 from tqdm import tqdm
+
+from helpers.settings import setting
 
 PATIENCE = 1.0      # seconds before a bar appears
 REFRESH = 0.3       # seconds between two looks
@@ -20,6 +23,7 @@ class Progress:
     def __init__(self, name: str, total: int):
         self.name, self.total, self.done = name, total, 0
         self.started = self._shown = time.monotonic()
+        self._silent = setting("COURSE_REPLAY") == "only"
         self._bar: _NotebookBar | tqdm | None = None
 
     def __enter__(self) -> Progress:
@@ -29,7 +33,7 @@ class Progress:
         """Count one item as done."""
         self.done += 1
         now = time.monotonic()
-        if now - self.started > PATIENCE and now - self._shown > REFRESH:
+        if not self._silent and now - self.started > PATIENCE and now - self._shown > REFRESH:
             self._show()
             self._shown = now
 

@@ -21,7 +21,7 @@ CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 CONDA_SPECS = [line for line in CONDA["dependencies"] if isinstance(line, str)]
 PIP_LINES = next(part["pip"] for part in CONDA["dependencies"] if isinstance(part, dict))
 PYPI_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}      # where conda-forge has another name
-NO_PACKAGES_OF_THE_COURSE = {"python", "pip"}
+NO_PACKAGES_OF_THE_COURSE = {"python"}
 
 
 def pinned(lines: list[str]) -> dict[str, str]:

@@ -249,23 +249,31 @@ def _followed(texts: Iterable[str | None]) -> None:
 
 
 def _stream(engine: ChatEngine, request: dict, name: str) -> Iterator[dict]:
-    """Yield the engine's pieces, which it hands to a callback on another thread."""
+    """Yield the engine's pieces, which it hands to a callback on another thread. Left early, the engine stops."""
     pieces: queue.SimpleQueue = queue.SimpleQueue()
+    left = threading.Event()
+
+    def hand_on(piece: dict) -> bool:
+        pieces.put(piece)
+        return left.is_set()        # what the engine takes as: no more
 
     def work() -> None:
         try:
-            engine.complete(request, pieces.put)
+            engine.complete(request, hand_on)
             pieces.put(None)
         except Exception as error:
             pieces.put(error)
 
     threading.Thread(target=work, daemon=True).start()
-    while (piece := pieces.get()) is not None:
-        if isinstance(piece, Exception):
-            raise piece
-        if "error" in piece:
-            raise EngineError(piece["error"]["message"], piece["error"]["code"], piece["error"]["type"])
-        yield piece | {"model": name}
+    try:
+        while (piece := pieces.get()) is not None:
+            if isinstance(piece, Exception):
+                raise piece
+            if "error" in piece:
+                raise EngineError(piece["error"]["message"], piece["error"]["code"], piece["error"]["type"])
+            yield piece | {"model": name}
+    finally:
+        left.set()
 
 
 def _opening(chunks: Iterator[dict]) -> list[dict]:

@@ -23,7 +23,6 @@ from helpers.local.gguf_files import tokenizer_of
 TOKENS_PER_REQUEST = 8_192      # prompt and answer together: what the chat model was trained on
 COMPACT_JSON = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
 EMBEDDING_TOKENS = 256          # MiniLM's authors cut texts here
-EMBEDDING_SLOTS = 8             # texts computed side by side
 EMBEDDING_BATCH = 32            # texts given to the engine at a time: bounds the memory
 
 
@@ -95,9 +94,8 @@ class EmbeddingEngine:
     def __init__(self, path: Path):
         parameters = _parameters(path)
         parameters.embedding = True
-        parameters.n_parallel = EMBEDDING_SLOTS
-        parameters.n_ctx = EMBEDDING_SLOTS * EMBEDDING_TOKENS
-        parameters.n_batch = parameters.n_ubatch = 2 * EMBEDDING_TOKENS
+        parameters.n_parallel = 1       # a text's vector, too, must not depend on what else is embedded
+        parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = 2 * EMBEDDING_TOKENS
         self.server = _started(parameters)
         self.tokenizer = Tokenizer.from_str(tokenizer_of(path))
         self.tokenizer.enable_truncation(EMBEDDING_TOKENS)

@@ -19,13 +19,13 @@ from helpers.provider.budget import OverBudget, UnknownPrice
 from helpers.provider.target import Target
 from helpers.provider.transport import NotRecorded
 
-YES, NO, IGNORED, REFUSED = "yes", "no", "ignored", "refused"
+YES, NO, IGNORED, REFUSED, UNKNOWN = "yes", "no", "ignored", "refused", "?"
 NOT_AN_ANSWER = (OverBudget, UnknownPrice, NotRecorded)     # our own stops say nothing about the provider
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Each is yes, no, "ignored" (accepted without effect) or "refused" (an error)."""
+    """Each is yes, no, "ignored" (accepted without effect), "refused" (an error) or "?" (not found documented)."""
 
     schema: str         # response_format with a JSON schema is obeyed
     logprobs: str       # token probabilities come back
@@ -38,9 +38,9 @@ class Capabilities:
 
 KNOWN = {
     "embedded":                     Capabilities(YES, YES, YES, YES, NO, NO, YES),
-    "OpenAI, reasoning models":     Capabilities(YES, REFUSED, YES, REFUSED, YES, NO, YES),
-    "Anthropic, OpenAI layer":      Capabilities(IGNORED, IGNORED, IGNORED, YES, NO, NO, NO),
-    "vLLM, chat server":            Capabilities(YES, YES, YES, YES, NO, NO, NO),
+    "OpenAI, reasoning models":     Capabilities(YES, UNKNOWN, UNKNOWN, REFUSED, YES, NO, YES),
+    "Anthropic, OpenAI layer":      Capabilities(IGNORED, IGNORED, IGNORED, YES, UNKNOWN, NO, NO),
+    "vLLM, chat server":            Capabilities(YES, YES, YES, YES, UNKNOWN, NO, NO),
 }
 
 

@@ -81,7 +81,8 @@ class CourseTransport(httpx2.BaseTransport):
                 return self._recording_stream(call, response, started, held.pop_all())
             text = self._blotted(response.read())
             if response.status_code == 200:
-                self._keep(call, _checked(call, text), time.perf_counter() - started)
+                reply = _checked(call, text)
+                self._keep(call, _lasting(reply), _seconds(reply, time.perf_counter() - started))
         return httpx2.Response(response.status_code, headers=_plain_headers(response), content=text, request=request)
 
     def _keep(self, call: Call, reply: dict | str, seconds: float) -> None:
@@ -246,7 +247,7 @@ def _cut_off(reply: dict | str) -> bool:
 
 
 def _checked(call: Call, text: bytes) -> dict:
-    """Return a reply's JSON without what differs at every asking. Raises BadReply."""
+    """Return a reply's JSON. Raises BadReply."""
     expected = "choices" if call.endpoint == "chat/completions" else "data"
     try:
         reply = json.loads(text)
@@ -256,7 +257,22 @@ def _checked(call: Call, text: bytes) -> dict:
         start = text[:60].decode(errors="replace").strip() or "(nothing)"
         raise BadReply(f"{call.request['model']} sent a reply that is no {call.endpoint} answer; it begins {start!r}. "
                        "Is OPENAI_BASE_URL the address of an OpenAI-compatible API? It mostly ends in /v1.") from None
+    return reply
+
+
+def _lasting(reply: dict) -> dict:
+    """Return a reply without what differs at every asking."""
     return {name: value for name, value in reply.items() if name not in VOLATILE and value is not None}
+
+
+def _seconds(reply: dict, wall: float) -> float:
+    """Return how long the model took: by the engine's own clock if it has one, as requests wait in line for it.
+
+    Example: _seconds({"timings": {"prompt_ms": 40.0, "predicted_ms": 60.0}}, 1.7) -> 0.1
+    """
+    timings = reply.get("timings") or {}
+    worked = (timings.get("prompt_ms") or 0) + (timings.get("predicted_ms") or 0)
+    return worked / 1000 if worked else wall
 
 
 def _replayed(call: Call, recorded: Recorded) -> httpx2.Response:

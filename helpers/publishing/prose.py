@@ -87,4 +87,4 @@ def text_of(output: NotebookNode) -> str:
     """Return what a reader sees of an output, tables without their tags."""
     data = output.get("data", {})
     shown = output.get("text") or data.get("text/html") or data.get("text/plain") or ""
-    return re.sub(r"<[^>]+>", " ", shown)
+    return re.sub(r"<style.*?</style>|<[^>]+>", " ", shown, flags=re.S)

@@ -28,8 +28,9 @@ async def reply_after_a_while(request: Request) -> JSONResponse:
     asked = json.loads(await request.body())
     await asyncio.sleep(SECONDS)
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "delivery"}}
+    used = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
     return JSONResponse({"id": "x", "object": "chat.completion", "created": 0, "model": asked["model"],
-                         "choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}})
+                         "choices": [choice], "usage": used})
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Literal
 
 import httpx2
@@ -23,8 +24,8 @@ from tests.conftest import client_of
 
 CHAT, MINILM = "smollm2-135m", "all-MiniLM-L6-v2"
 
-# The engine's arithmetic depends a little on what else it is doing, so that two tokens as likely as each other may
-# change places. These are questions whose greedy answers have no such pair.
+# The engine's arithmetic depends a little on how much of a prompt it has read before, so that two tokens as likely as
+# each other may change places. These are questions whose greedy answers have no such pair.
 COUNT = [{"role": "user", "content": "Repeat: one two three four five six."}]
 LETTERS = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "A"},
            {"role": "user", "content": "b"}, {"role": "assistant", "content": "B"}, {"role": "user", "content": "c"}]
@@ -163,9 +164,9 @@ def test_a_stream_counts_nothing_unasked(live_client):
 
 @pytest.mark.live
 def test_a_stream_may_be_left_before_its_end(live_client):
-    with ask(live_client, stream=True, max_completion_tokens=200) as stream:
+    with ask(live_client, messages=user("Tell me a story."), stream=True, max_completion_tokens=1000) as stream:
         next(iter(stream))
-    assert text(live_client)
+    assert text(live_client) == "One two three four five six."
 
 
 @pytest.mark.live
@@ -297,6 +298,7 @@ BAD_REQUESTS = {
     "no room to answer": (chat(max_completion_tokens=0), "max_completion_tokens: .*greater than or equal to 1"),
     "two limits": (chat(max_tokens=5), "max_completion_tokens or max_tokens, not both"),
     "too many replies": (chat(n=9), "n: .*less than or equal to 8"),
+    "several replies in a stream": (chat(n=2, stream=True), "leave out n, or stream"),
     "too many alternatives": (chat(logprobs=True, top_logprobs=21), "top_logprobs: .*less than or equal to 20"),
     "alternatives without logprobs": (chat(top_logprobs=2), "logprobs"),
     "tools": (chat(tools=[]), "tools.*does not offer it; leave it out"),
@@ -381,15 +383,26 @@ class StubEngine:
 
     def __init__(self) -> None:
         self.requests: list[dict] = []
-        self.answer: Callable[[], object] = lambda: {"choices": [], "model": "engine"}
+        self.answer: Callable[[], object] = reply_of_the_engine
+        self.stopped = threading.Event()
 
     def complete(self, request: dict, on_chunk: Callable | None = None) -> object:
         self.requests.append(request)
         answer = self.answer()
         if on_chunk is None:
             return answer
-        for piece in answer:
-            on_chunk(piece)
+        if any(on_chunk(piece) for piece in answer):
+            self.stopped.set()
+
+
+def reply_of_the_engine() -> dict:
+    return {"model": "engine", "choices": [{"index": 0, "message": {"role": "assistant", "content": "{}"}}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}
+
+
+def piece_of_the_engine(content: str = "Hel") -> dict:
+    return {"id": "1", "object": "chat.completion.chunk", "created": 1,
+            "choices": [{"index": 0, "delta": {"content": content}}]}
 
 
 @pytest.fixture
@@ -452,13 +465,26 @@ def test_a_failure_of_the_engine_is_a_server_error(client, engine, stream):
 
 
 def test_a_stream_that_breaks_in_the_middle_is_an_error_not_an_end(client, engine):
-    piece = {"id": "1", "object": "chat.completion.chunk", "created": 1,
-             "choices": [{"index": 0, "delta": {"content": "Hel"}}]}
-    engine.answer = lambda: [piece, {"error": {"message": "out of memory", "code": 500, "type": "server_error"}}]
+    failure = {"error": {"message": "out of memory", "code": 500, "type": "server_error"}}
+    engine.answer = lambda: [piece_of_the_engine(), failure]
     stream = ask(client, stream=True)
     assert next(stream).choices[0].delta.content == "Hel"
     with pytest.raises((openai.APIError, httpx2.HTTPError)):
         list(stream)
+
+
+def test_the_engine_stops_when_nobody_listens_any_more(client, engine):
+    engine.answer = lambda: map(piece_of_the_engine, repeat("word " * 1000))        # without end
+    with ask(client, stream=True) as stream:
+        next(stream)
+    assert engine.stopped.wait(10)
+
+
+def test_several_replies_count_every_token_once(client, engine):
+    reply = ask(client, n=3, seed=5)
+    assert [choice.index for choice in reply.choices] == [0, 1, 2]
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (3, 6, 9)
+    assert [request["seed"] for request in engine.requests] == [5, 6, 7]
 
 
 def test_missing_weights_say_what_to_do(client, monkeypatch):

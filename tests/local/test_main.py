@@ -11,6 +11,7 @@ import psutil
 import pytest
 from openai import OpenAI
 
+from helpers.local import __main__
 from helpers.local.service import ROOT, loopback_socket
 
 CHAT = "smollm2-135m"
@@ -39,10 +40,11 @@ def exported(process: subprocess.Popen) -> dict[str, str]:
 
 
 @pytest.mark.live
-def test_any_client_works_with_the_two_lines_until_ctrl_c(start, monkeypatch):
-    process = start("--alias", "gpt-4o-mini")
+def test_any_client_works_with_the_two_lines_until_ctrl_c(start, free_port, monkeypatch):
+    process = start("--alias", "gpt-4o-mini", "--port", free_port)
     variables = exported(process)
     assert list(variables) == ["OPENAI_BASE_URL", "OPENAI_API_KEY"]
+    assert variables["OPENAI_BASE_URL"] == f"http://127.0.0.1:{free_port}/v1"
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     reply = OpenAI().chat.completions.create(model="gpt-4o-mini", max_tokens=3,
@@ -56,36 +58,35 @@ def test_any_client_works_with_the_two_lines_until_ctrl_c(start, monkeypatch):
     assert variables["OPENAI_API_KEY"] not in said
 
 
-@pytest.mark.live
-def test_a_port_may_be_chosen(start):
+@pytest.fixture
+def free_port() -> str:
     with loopback_socket() as listener:
-        port = listener.getsockname()[1]
-    assert exported(start("--port", str(port)))["OPENAI_BASE_URL"] == f"http://127.0.0.1:{port}/v1"
+        return str(listener.getsockname()[1])
 
 
-def refusal(process: subprocess.Popen) -> str:
-    """Return what it says when it cannot serve: on stderr only, one sentence, no traceback."""
-    printed, said = process.communicate(timeout=30)
-    assert (printed, process.returncode) == ("", 1)
-    assert "Traceback" not in said
-    return said
+def run_here(monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["helpers.local", *options])
+    __main__.main()
 
 
 @pytest.mark.live
-def test_a_port_in_use_is_named(start):
-    with loopback_socket() as listener:
-        port = listener.getsockname()[1]
-        assert f"Port {port} cannot be used" in refusal(start("--port", str(port)))
+def test_a_port_in_use_is_named_and_nothing_promised(monkeypatch, capsys):
+    with loopback_socket() as listener, pytest.raises(SystemExit, match=r"cannot be used .*in use\)\. Leave out"):
+        run_here(monkeypatch, "--port", str(listener.getsockname()[1]))
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.live
-def test_a_port_that_cannot_be_is_named(start):
-    assert "Port 70000 cannot be used" in refusal(start("--port", "70000"))
+def test_a_port_that_cannot_be_is_named(monkeypatch):
+    with pytest.raises(SystemExit, match="Port 70000 cannot be used"):
+        run_here(monkeypatch, "--port", "70000")
 
 
-def test_weights_that_cannot_be_had_are_said_before_any_promise(start, monkeypatch, tmp_path):
-    monkeypatch.setenv("COURSE_WEIGHTS", str(tmp_path / "absent.gguf"))
-    assert "absent.gguf': there is no such file. Give the path" in refusal(start())
+def test_weights_that_cannot_be_had_are_said_before_anything_is_promised(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_WEIGHTS", "absent.gguf")
+    with pytest.raises(SystemExit, match=r"absent\.gguf': there is no such file\. Give the path"):
+        run_here(monkeypatch)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.live
@@ -99,4 +100,8 @@ def test_a_real_ticket_is_answered_as_proof(start):
 def test_proof_with_a_damaged_file_is_refused_in_a_sentence(start, monkeypatch, tmp_path):
     (tmp_path / "mine.gguf").write_bytes(b"GGUF\3\0\0\0 and then nothing that makes sense")
     monkeypatch.setenv("COURSE_WEIGHTS", str(tmp_path / "mine.gguf"))
-    assert "cannot load mine.gguf: the file is damaged" in refusal(start("--prove"))
+    process = start("--prove")
+    printed, said = process.communicate(timeout=30)
+    assert (printed, process.returncode) == ("", 1)
+    assert "cannot load mine.gguf: the file is damaged" in said
+    assert "Traceback" not in said
