@@ -17,7 +17,6 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
-from jsonschema import Draft202012Validator, SchemaError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -166,6 +165,7 @@ class ChatRequest(BaseModel):
 
 def _check_schema(wanted: object) -> None:
     """Raise ValueError unless this is OpenAI's wrapping of a valid JSON schema."""
+    from jsonschema import Draft202012Validator, SchemaError  # takes a second to import
     schema = wanted.get("schema") if isinstance(wanted, dict) else None
     if not isinstance(schema, dict):
         raise ValueError("json_schema needs a 'schema' that is a JSON object")
