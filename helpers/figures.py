@@ -34,7 +34,7 @@ def finish(ax: Axes, *, title: str, xlabel: str = "", ylabel: str = "") -> Axes:
     return ax
 
 
-def scores(runs: Sequence[Run], kinds: Sequence[str], *, title: str) -> Axes:
+def scores(runs: Sequence[Run], kinds: Sequence[str], *, title: str) -> None:
     """Draw each run's accuracy as a dot on its 95% interval, named at the left.
 
     `kinds` says of each run whether it is a "baseline", the "model", or the "method" of the notebook.
@@ -51,10 +51,10 @@ def scores(runs: Sequence[Run], kinds: Sequence[str], *, title: str) -> Axes:
     ax.set_yticks(range(len(runs)), [run.name for run in reversed(runs)])
     ax.set_xlim(0, 105)
     ax.set_ylim(-0.6, len(runs) - 0.4)
-    return finish(ax, title=title, xlabel=f"right of {runs[0].total}, % (line: 95% interval)")
+    finish(ax, title=title, xlabel=f"right of {runs[0].total}, % (line: 95% interval)")
 
 
-def ladder() -> Axes:
+def ladder() -> None:
     """Draw the ladder of the course: four rungs, from the cheapest to change to the dearest."""
     use_style()
     _, ax = plt.subplots(figsize=(6.5, 2.6))
@@ -69,4 +69,3 @@ def ladder() -> Axes:
     ax.text(0.16, 2.35, "measure, then climb only if you must", fontsize=9.5, color=GREY)
     ax.set(xlim=(0, 6.4), ylim=(0, 2.6))
     ax.set_axis_off()
-    return ax

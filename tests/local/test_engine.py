@@ -34,10 +34,15 @@ def test_greedy_replies_are_the_same_alone_and_in_company(live_client):
     assert together == alone
 
 
+def test_greedy_replies_do_not_depend_on_what_was_asked_before(live_client):
+    forwards = {text: said(live_client, text) for text in TEXTS}
+    assert {text: said(live_client, text) for text in reversed(TEXTS)} == forwards
+
+
 def test_a_shared_system_prompt_is_read_once(live_client):
     first, second = (ask(live_client, text).usage for text in TEXTS[:2])
     cached = second.prompt_tokens_details.cached_tokens
-    assert cached > 150 and second.prompt_tokens - cached < 100, (first, second)
+    assert cached > 200, (first, second)
 
 
 def test_vectors_are_the_same_alone_and_in_company(live_client):
