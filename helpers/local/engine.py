@@ -67,7 +67,7 @@ class ChatEngine:
 
     On few cores that is as fast as side by side, and has two gifts. The beginning that a prompt shares with the one
     before it is not computed again: a system prompt with examples is read once for a whole evaluation. And a greedy
-    reply does not depend on what else is being asked, nor on what was asked before, so that it can be recorded and audited.
+    reply does not depend on what else is asked, or was asked before, so that it can be recorded and audited.
     """
 
     def __init__(self, path: Path):

@@ -197,7 +197,7 @@ def test_answers_move_no_farther_from_the_exact_ones_by_the_rewrite(original, ow
     as_it_came = distance(next_tokens(client_of(own_service(COURSE_WEIGHTS=original(SMOLLM2)))), exact)
     rewritten = distance(next_tokens(live_client), exact)
     assert rewritten < 0.05
-    assert rewritten < 1.25 * as_it_came
+    assert rewritten < as_it_came + 0.02
 
 
 # ---------------------------------------------------------------- embeddings
