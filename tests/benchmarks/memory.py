@@ -15,7 +15,7 @@ from helpers.local import service, weights
 from helpers.local.engine import TOKENS_PER_REQUEST
 from helpers.tasks import load_task
 
-BAR, IN_FLIGHT = 900, 4
+BAR, IN_FLIGHT = 900, 2
 
 
 def main() -> None:
