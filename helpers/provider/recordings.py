@@ -65,7 +65,6 @@ class Recordings:
         (a pattern; "" for none)."""
         self.folder, self.strict = folder, strict
         self.file = folder / f"{name or f'replies-{os.getpid()}-{secrets.token_hex(3)}'}.jsonl"
-        self.used: set[str] = set()
         self._lock = threading.Lock()
         self._calls: dict[str, dict] = {}
         self._parts: dict[str, dict] = {}       # messages and setups by id
@@ -80,10 +79,7 @@ class Recordings:
     def find(self, call: Call) -> Recorded | None:
         """Return the recorded reply to the same call, if there is one."""
         line = self._calls.get(call.key)
-        if line is None:
-            return None
-        self.used.add(call.key)
-        return _recorded(line)
+        return _recorded(line) if line is not None else None
 
     def add(self, call: Call, recorded: Recorded) -> None:
         """Keep a reply, on disk before this returns. Raises OSError when the folder cannot be written."""

@@ -59,13 +59,6 @@ def test_the_order_of_names_in_a_request_does_not_change_the_key():
     assert Call("e", "p", dict(reversed(request.items()))).key == Call("e", "p", request).key
 
 
-def test_what_was_used_is_known(tmp_path):
-    filled(tmp_path, "a", "b")
-    recordings = Recordings(tmp_path)
-    recordings.find(call_about("b"))
-    assert recordings.used == {call_about("b").key}
-
-
 # ---------------------------------------------------------------- the file
 
 def test_a_message_and_a_setup_are_written_once_and_each_call_refers_to_them(tmp_path):
