@@ -6,6 +6,7 @@ Does not: change the environment, or print a key.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -23,7 +24,21 @@ def setting(name: str, default: str = "") -> str:
 
     Example: setting("COURSE_REPLAY", "auto") -> "auto"
     """
-    return os.environ.get(name) or dotenv_values(ROOT / ".env").get(name) or default
+    return os.environ.get(name) or _in_file(ROOT / ".env").get(name) or default
+
+
+def _in_file(path: Path) -> dict[str, str | None]:
+    """Return a `.env` file's settings, none if it is not there; read again only when it has changed."""
+    try:
+        changed = path.stat()
+    except FileNotFoundError:
+        return {}
+    return _read(path, changed.st_mtime_ns, changed.st_size)
+
+
+@lru_cache(maxsize=1)       # settings are asked for at every call
+def _read(path: Path, changed: int, size: int) -> dict[str, str | None]:
+    return dotenv_values(path)
 
 
 def number(name: str, default: float) -> float:
