@@ -4,6 +4,7 @@
     python course.py lab       setup, then JupyterLab; what follows is passed on: lab --no-browser --port 9000
     python course.py test      setup, then all tests, or the parts you name: test style units notebooks
     python course.py record    setup, then ask everything the notebooks ask again, live
+    python course.py instruct  setup, then train a model that reads its prompt: 75 minutes at a time, goes on if run again
 
 In an active conda environment made from environment.yml, that environment is used and no .venv is built.
 Needs nothing but Python. Does not: change anything outside this folder but pip's cache and the weights' own.
@@ -94,7 +95,12 @@ def record(rest: list[str]) -> int:
     return run(prepare(), "-m", "helpers.publishing", *rest)
 
 
-COMMANDS = {"setup": setup, "lab": lab, "test": test, "record": record}
+def instruct(rest: list[str]) -> int:
+    """Make everything ready and train the course's own model, or go on with it."""
+    return run(prepare(), "-m", "helpers.instructions", "train", *rest)
+
+
+COMMANDS = {"setup": setup, "lab": lab, "test": test, "record": record, "instruct": instruct}
 
 
 # ---------------------------------------------------------------- testing

@@ -44,25 +44,27 @@ class ApiError(Exception):
 # ---------------------------------------------------------------- the models behind it
 
 class Models:
-    """The models served, each loaded when first asked for."""
+    """The models served, each loaded when first asked for; of the chat models one at a time is kept in memory."""
 
     def __init__(self, aliases: tuple[str, ...] = ()):
-        self.chat_name = weights.chat_model_name()
+        self.chat_names = weights.chat_model_names()
         self.aliases = aliases
         self.started = int(time.time())
         self._lock = threading.Lock()
-
-    @cached_property
-    def _chat(self) -> ChatEngine:
-        return ChatEngine(weights.chat_model_path())
+        self._chat: tuple[str, ChatEngine] | None = None
 
     @cached_property
     def _encoder(self) -> EmbeddingEngine:
         return EmbeddingEngine(weights.ensure(weights.MINILM))
 
-    def chat(self, name: str) -> ChatEngine:
-        self._known(name, (self.chat_name, *self.aliases))
+    def chat(self, name: str) -> tuple[str, ChatEngine]:
+        """Return the name of the model that answers, and its engine. An alias stands for the first model."""
+        self._known(name, (*self.chat_names, *self.aliases))
+        real = name if name in self.chat_names else self.chat_names[0]
         with self._lock:
+            if self._chat is None or self._chat[0] != real:
+                self._chat = None       # the one before is freed when its last answer is done
+                self._chat = real, ChatEngine(weights.chat_model_path(real))
             return self._chat
 
     def encoder(self, name: str) -> EmbeddingEngine:
@@ -72,7 +74,7 @@ class Models:
 
     def names(self) -> list[str]:
         """The base chat model first."""
-        return [self.chat_name, weights.MINILM.name, *self.aliases]
+        return [*self.chat_names, weights.MINILM.name, *self.aliases]
 
     def _known(self, name: str, served: tuple[str, ...]) -> None:
         if name not in served:
@@ -213,9 +215,9 @@ async def chat_completions(request: Request) -> Response:
     """POST /v1/chat/completions"""
     asked = await _parsed(request, ChatRequest)
     models: Models = request.app.state.models
-    engine = await run_in_threadpool(models.chat, asked.model)
+    name, engine = await run_in_threadpool(models.chat, asked.model)
     if asked.stream:
-        chunks = _stream(engine, asked.for_engine(), models.chat_name)
+        chunks = _stream(engine, asked.for_engine(), name)
         opening = await run_in_threadpool(_opening, chunks)     # an error before the first text has a status
         if asked.schema_asked is not None:
             _followed(choice["delta"].get("content") for piece in opening for choice in piece["choices"])
@@ -223,7 +225,7 @@ async def chat_completions(request: Request) -> Response:
     reply = await run_in_threadpool(_answers, engine, asked)
     if asked.schema_asked is not None:
         _followed(choice["message"]["content"] for choice in reply["choices"])
-    return JSONResponse(reply | {"model": models.chat_name})
+    return JSONResponse(reply | {"model": name})
 
 
 def _answers(engine: ChatEngine, asked: ChatRequest) -> dict:

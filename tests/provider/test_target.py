@@ -94,12 +94,12 @@ def test_loopback_is_this_machine_and_nothing_that_looks_like_it(host, loopback)
 
 def test_a_password_in_the_address_is_in_no_fingerprint_and_no_key_in_a_repr():
     target = Target("m", f"https://me:{KEY}@example.org:8000/v1", KEY)
-    assert target.fingerprint("chat/completions") == target.host == "example.org:8000"
+    assert target.fingerprint("chat/completions", DEFAULT_CHAT_MODEL) == target.host == "example.org:8000"
     assert KEY not in repr(Target("m", "https://example.org/v1", KEY))
 
 
 def test_the_embedded_fingerprint_names_the_weights_of_each_endpoint():
     target = chosen()
-    assert target.fingerprint("embeddings") == MINILM.fingerprint
-    assert target.fingerprint("chat/completions") != MINILM.fingerprint
-    assert DEFAULT_CHAT_MODEL in target.fingerprint("chat/completions")
+    assert target.fingerprint("embeddings", MINILM.name) == MINILM.fingerprint
+    assert target.fingerprint("chat/completions", DEFAULT_CHAT_MODEL) != MINILM.fingerprint
+    assert DEFAULT_CHAT_MODEL in target.fingerprint("chat/completions", DEFAULT_CHAT_MODEL)

@@ -1,0 +1,100 @@
+"""Train the course's own model, and measure it.
+
+    python -m helpers.instructions train [--minutes 75]        what `make instruct` runs: goes on where it stopped
+    python -m helpers.instructions measure development         raw and tuned, on tasks that training never saw
+
+On two cores training takes about an hour, on a GPU a few minutes.
+"""
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+import pandas as pd
+
+from helpers.instructions.collection import SmallTask, load
+from helpers.instructions.likeness import Likeness
+from helpers.instructions.rendering import render
+from helpers.instructions.report import asked, side_by_side
+from helpers.local import weights
+from helpers.local.engine import ChatEngine
+from helpers.local.gguf_files import merge_adapter
+from helpers.local.training import Conversation, Losses, Recipe, Trained, train
+from helpers.settings import ROOT, cache_folder
+
+RESULTS = ROOT / "data" / "results"
+PROMPTS = 3_000
+SHARE = {"passage": 2.0, "reason": 2.0, "rewrite": 1.5}      # how often a kind is drawn; 1 for the others
+RECIPE = Recipe(rank=32, alpha=64, learning_rate=5e-4, batch_tokens=2_048, longest=1_024, seed=0)
+
+
+def bundles(tasks: list[SmallTask], prompts: int, seed: int) -> list[list[Conversation]]:
+    """Return so many prompts, drawn at random from the tasks, the same ones for the same seed."""
+    random, nearest = Random(seed), Likeness().nearest
+    drawn = random.choices(tasks, weights=[SHARE.get(task.kind, 1.0) for task in tasks], k=prompts)
+    return [render(task, random, nearest) for task in drawn]
+
+
+def instruct(minutes: float) -> None:
+    """Train for so many minutes at most; when all is read, put the run's record into data/results/."""
+    tasks = [task for task in load("train") if task.kind != "choose"]
+    prompts = bundles(tasks, PROMPTS, RECIPE.seed)
+    run = train(weights.ensure(weights.SMOLLM2), prompts, RECIPE, _folder(), _say, 60 * minutes)
+    if run is None:
+        sys.exit(f"Stopped after {minutes:g} minutes; the same command goes on from there.")
+    _record(run, tasks)
+    print(f"{run.adapter}: SHA-256 {weights.sha256_of(run.adapter)}")
+
+
+def _record(run: Trained, tasks: list[SmallTask]) -> None:
+    record = {"date": datetime.date.today().isoformat(), "recipe": asdict(RECIPE), "tasks": len(tasks),
+              "prompts": PROMPTS, "tokens": run.tokens, "seconds": round(run.seconds), "device": run.device,
+              "losses": run.losses}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "instruct.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(split: str) -> None:
+    """Ask the raw model and the one just trained everything on the tasks of a split; keep the rows, print the table."""
+    raw, tuned = weights.ensure(weights.SMOLLM2), _folder() / "tuned.gguf"
+    merge_adapter(raw, tuned, _folder() / "adapter.safetensors")
+    tasks, nearest = load(split), Likeness().nearest
+    rows = pd.concat([asked(ChatEngine(path), name, tasks, nearest) for name, path in (("raw", raw), ("tuned", tuned))])
+    rows.to_csv(RESULTS / f"instruct_{split}.csv", index=False)
+    print(side_by_side(rows).to_string())
+
+
+def _folder() -> Path:
+    """Where checkpoint and adapter lie until the adapter is chosen."""
+    return cache_folder() / "instruct"
+
+
+def _say(step: int, steps: int, so_far: Losses) -> None:
+    if step % 10 == 0 or step == steps:
+        recent = so_far.losses[-20:]
+        loss, speed = sum(recent) / len(recent), so_far.tokens / so_far.seconds
+        left = (steps - step) * so_far.seconds / step / 60
+        print(f"step {step} of {steps}: loss {loss:.3f}, {speed:.0f} tokens/s, {left:.0f} minutes left", flush=True)
+
+
+def main() -> None:
+    """Carry out one command."""
+    parser = argparse.ArgumentParser(prog="python -m helpers.instructions", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("train").add_argument("--minutes", type=float, default=75)
+    commands.add_parser("measure").add_argument("split", choices=("development", "unseen"))
+    asked_for = parser.parse_args()
+    if asked_for.command == "train":
+        instruct(asked_for.minutes)
+    else:
+        measure(asked_for.split)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""Train a LoRA adapter for a chat model, on a GPU where there is one and on two cores where there is not.
+
+The weights are read from the same GGUF file that the engine serves. Only the answers are learned, and the language
+head is computed only there. Conversations that begin alike are read as one: the beginning once, then each ending,
+which sees the beginning and not the other endings. Every few minutes a checkpoint is written, whole or not at all: a
+run that was cut off goes on from it, and ends as it would have.
+
+    run = train(weights, bundles, Recipe(rank=32), folder, progress=print)
+    run.adapter, run.losses
+
+Does not: choose what to train on, or put the adapter into the weights (see gguf_files.merge_adapter).
+"""
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+
+import torch
+from peft import LoraConfig, get_peft_model
+from peft.utils import get_peft_model_state_dict
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+MINUTES_BETWEEN_CHECKPOINTS = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides an adapter, apart from data and weights."""
+
+    rank: int = 32
+    alpha: int = 64
+    learning_rate: float = 4e-4
+    warmup: float = 0.03            # share of the steps in which the rate rises; it then falls along a cosine
+    batch_tokens: int = 2_048       # a step reads about so many
+    longest: int = 1_024            # tokens; longer conversations are left out
+    epochs: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Conversations that begin alike, as one row of tokens: the common beginning, then every ending.
+
+    `weight` is 0 where nothing is learned, `ending` is 0 in the beginning and 1, 2, ... in the endings, `position` is
+    where the token stands in its own conversation.
+    """
+
+    token: list[int]
+    weight: list[float]
+    ending: list[int]
+    position: list[int]
+
+    def __len__(self) -> int:
+        return len(self.token)
+
+
+@dataclass
+class Losses:
+    """The loss of each step, in nats per learned token, and what was read until then."""
+
+    losses: list[float] = field(default_factory=list)
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run."""
+
+    adapter: Path
+    losses: list[float]
+    tokens: int
+    seconds: float
+    device: str
+
+
+def train(weights: Path, bundles: Sequence[Sequence[Conversation]], recipe: Recipe, folder: Path,
+          progress: Callable[[int, int, Losses], None] = lambda step, steps, so_far: None,
+          stop_after: float = math.inf) -> Trained | None:
+    """Train on bundles of conversations that begin alike, one or more in each; return the finished run.
+
+    Goes on from the folder's checkpoint if one is there. After `stop_after` seconds it writes a checkpoint and returns
+    None: call it again. Ctrl-C does the same and raises KeyboardInterrupt.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    batches = _batches([bundled(tokenizer, bundle) for bundle in bundles], recipe)
+    model = _with_adapter(weights, recipe, device)
+    run = _Run(model, batches, recipe, folder / "checkpoint.pt")
+    run.restore()
+    if not run.go(progress, time.monotonic() + stop_after):
+        return None
+    adapter = folder / "adapter.safetensors"
+    _save_adapter(model, recipe, adapter)
+    return Trained(adapter, run.so_far.losses, run.so_far.tokens, run.so_far.seconds, device)
+
+
+class _Run:
+    """Model, optimizer and how far it has come."""
+
+    def __init__(self, model: torch.nn.Module, batches: list[list[Bundle]], recipe: Recipe, checkpoint: Path):
+        self.model, self.batches, self.recipe, self.checkpoint = model, batches, recipe, checkpoint
+        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.weights, lr=recipe.learning_rate, weight_decay=0.0)
+        self.so_far = Losses()
+
+    @property
+    def step(self) -> int:
+        return len(self.so_far.losses)
+
+    def go(self, progress: Callable[[int, int, Losses], None], deadline: float) -> bool:
+        """Train until all batches are read or the deadline passes; say whether they are."""
+        saved = time.monotonic()
+        try:
+            while self.step < len(self.batches):
+                if time.monotonic() > deadline:
+                    self.save()
+                    return False
+                self._learn(self.batches[self.step])
+                progress(self.step, len(self.batches), self.so_far)
+                if time.monotonic() - saved > 60 * MINUTES_BETWEEN_CHECKPOINTS:
+                    self.save()
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        self.save()
+        return True
+
+    def _learn(self, batch: list[Bundle]) -> None:
+        started = time.monotonic()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(self.step, len(self.batches), self.recipe)
+        loss = answer_loss(self.model, _padded(batch, self.weights[0].device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.so_far.losses.append(round(loss.item(), 4))
+        self.so_far.tokens += sum(map(len, batch))
+        self.so_far.seconds += time.monotonic() - started
+
+    def save(self) -> None:
+        """Write a checkpoint beside the old one and put it in its place."""
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        part = self.checkpoint.with_suffix(".part")
+        torch.save({"recipe": asdict(self.recipe), "weights": self.weights, "optimizer": self.optimizer.state_dict(),
+                    "so_far": asdict(self.so_far)}, part)
+        os.replace(part, self.checkpoint)
+
+    def restore(self) -> None:
+        """Go on from the checkpoint, if there is one of the same recipe. Raises ValueError for another's."""
+        if not self.checkpoint.exists():
+            return
+        kept = torch.load(self.checkpoint, map_location=self.weights[0].device, weights_only=True)
+        if kept["recipe"] != asdict(self.recipe):
+            raise ValueError(f"{self.checkpoint} belongs to another recipe ({kept['recipe']}). Remove it, or train "
+                             "into another folder.")
+        with torch.no_grad():
+            for weight, saved in zip(self.weights, kept["weights"], strict=True):
+                weight.copy_(saved)
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.so_far = Losses(**kept["so_far"])
+
+
+# ---------------------------------------------------------------- the model
+
+def _with_adapter(weights: Path, recipe: Recipe, device: str) -> torch.nn.Module:
+    """Return the model with a fresh adapter on every linear layer; only the adapter's numbers will change."""
+    torch.manual_seed(recipe.seed)
+    model = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
+    config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", lora_dropout=0.0)
+    return get_peft_model(model, config).to(device)
+
+
+def answer_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """Return the weighted mean cross-entropy at the learned tokens, in nats.
+
+    The head, a matrix of 49,152 rows, is computed only where an answer stands: that alone saves a third of the time.
+    """
+    chat, learned = model.base_model.model, batch.weight[:, 1:] > 0
+    with torch.autocast(batch.token.device.type, dtype=torch.bfloat16):
+        states = chat.model(input_ids=batch.token, position_ids=batch.position, attention_mask=batch.sees,
+                            use_cache=False).last_hidden_state
+        predicted = chat.lm_head(states[:, :-1][learned])
+    each = torch.nn.functional.cross_entropy(predicted.float(), batch.token[:, 1:][learned], reduction="none")
+    weight = batch.weight[:, 1:][learned]
+    return (each * weight).sum() / weight.sum()
+
+
+def rate(step: int, steps: int, recipe: Recipe) -> float:
+    """Return the learning rate of a step: a short rise, then a cosine down to a tenth.
+
+    Example: rate(0, 100, Recipe(learning_rate=3e-4)) -> 1e-4
+    """
+    rising = max(1, round(recipe.warmup * steps))
+    if step < rising:
+        return recipe.learning_rate * (step + 1) / rising
+    done = (step - rising) / max(1, steps - rising)
+    return recipe.learning_rate * (0.1 + 0.9 * (1 + math.cos(math.pi * done)) / 2)
+
+
+def _save_adapter(model: torch.nn.Module, recipe: Recipe, path: Path) -> None:
+    """Write the adapter's matrices as float16, with the recipe in the file's metadata."""
+    tensors = {name.removeprefix("base_model.model."): value.detach().to("cpu", torch.float16).contiguous()
+               for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()}
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata={"recipe": json.dumps(asdict(recipe))})
+    os.replace(part, path)
+
+
+# ---------------------------------------------------------------- conversations as batches
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages in chat format, and the positions of the answers to be learned."""
+
+    messages: list[dict]
+    learned: list[int]
+
+
+def bundled(tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Conversation]) -> Bundle:
+    """Return conversations as one row of tokens, what they all begin with read once.
+
+    Example: two questions after one system prompt -> its tokens, then question and answer, then question and answer
+    """
+    rows = [_tokenized(tokenizer, one) for one in conversations]
+    common = _common([tokens for tokens, _ in rows])
+    first_tokens, first_weights = rows[0]
+    token, weight = first_tokens[:common], first_weights[:common]
+    ending, position = [0] * common, list(range(common))
+    for number, (tokens, weights) in enumerate(rows, 1):
+        token = token + tokens[common:]
+        weight = weight + weights[common:]
+        ending += [number] * (len(tokens) - common)
+        position += range(common, len(tokens))
+    return Bundle(token, weight, ending, position)
+
+
+def _common(rows: list[list[int]]) -> int:
+    """Return how many first tokens all rows share. Example: _common([[1, 2, 3], [1, 2, 4]]) -> 2"""
+    return next((i for i, column in enumerate(zip(*rows, strict=False)) if len(set(column)) > 1), min(map(len, rows)))
+
+
+def _tokenized(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) -> tuple[list[int], list[float]]:
+    """Return a conversation's tokens and weights. The mark that ends an answer is learned with it.
+
+    A long answer counts for more than a short one, and not in proportion: its tokens weigh 1 / √length each.
+    """
+    tokens: list[int] = []
+    weights: list[float] = []
+    written = ""
+    for position in conversation.learned:
+        before, answered = conversation.messages[:position], conversation.messages[position]["content"]
+        asked = tokenizer.apply_chat_template(before, tokenize=False, add_generation_prompt=True)
+        answer = answered + tokenizer.eos_token
+        for text, learned in ((asked.removeprefix(written), False), (answer, True)):
+            added = tokenizer(text, add_special_tokens=False).input_ids
+            tokens += added
+            weights += [len(added) ** -0.5 if learned else 0.0] * len(added)
+        written = asked + answer
+    return tokens, weights
+
+
+def _batches(bundles: list[Bundle], recipe: Recipe) -> list[list[Bundle]]:
+    """Return batches of like length, the batches shuffled, once for every epoch."""
+    fitting = [bundle for bundle in bundles if len(bundle) <= recipe.longest]
+    random = Random(recipe.seed)
+    batches = []
+    for _ in range(recipe.epochs):
+        order = sorted(random.sample(fitting, len(fitting)), key=len)
+        epoch, batch = [], []
+        for bundle in order:       # padded to the longest, a batch takes about as long as any other
+            if batch and (len(batch) + 1) * len(bundle) > recipe.batch_tokens:
+                epoch.append(batch)
+                batch = []
+            batch.append(bundle)
+        batches += random.sample([*epoch, batch], len(epoch) + 1)
+    return batches
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Bundles as tensors of shape (bundles, tokens), filled up on the right; `sees` is (bundles, 1, tokens, tokens)."""
+
+    token: torch.Tensor
+    weight: torch.Tensor
+    position: torch.Tensor
+    sees: torch.Tensor
+
+
+def _padded(bundles: list[Bundle], device: torch.device) -> Batch:
+    longest = max(map(len, bundles))
+
+    def rows(values: list[list], fill: float) -> torch.Tensor:
+        return torch.tensor([row + [fill] * (longest - len(row)) for row in values], device=device)
+    ending = rows([bundle.ending for bundle in bundles], 0)
+    return Batch(rows([bundle.token for bundle in bundles], 0), rows([bundle.weight for bundle in bundles], 0.0),
+                 rows([bundle.position for bundle in bundles], 0), sees(ending))
+
+
+def sees(ending: torch.Tensor) -> torch.Tensor:
+    """Return which token sees which: those before it in the beginning, and those before it in its own ending.
+
+    Example: sees(torch.tensor([[0, 1, 2]]))[0, 0] -> [[True, False, False], [True, True, False], [True, False, True]]
+    """
+    alike = (ending[:, :, None] == ending[:, None, :]) | (ending[:, None, :] == 0)
+    before = torch.ones_like(alike).tril()
+    return (alike & before)[:, None]
