@@ -65,7 +65,7 @@ def test_an_unknown_command_ends_with_the_usage(arguments: list[str], capsys: py
     with pytest.raises(SystemExit) as end:
         course.main(arguments)
     assert end.value.code == 2
-    assert "{setup,lab,test,record}" in capsys.readouterr().err
+    assert "{setup,lab,test,record,instruct}" in capsys.readouterr().err
 
 
 def test_setup_proves_the_model_after_the_weights(ready: Runner) -> None:
@@ -106,7 +106,8 @@ def test_a_word_it_does_not_know_is_named_before_anything_runs(command: str, rea
 # ---------------------------------------------------------------- exit codes
 
 @pytest.mark.parametrize(("failing", "command"), [("helpers.local.weights", "setup"), ("--prove", "lab"),
-                                                  ("jupyterlab", "lab"), ("helpers.publishing", "record")])
+                                                  ("jupyterlab", "lab"), ("helpers.publishing", "record"),
+                                                  ("helpers.instructions", "instruct")])
 def test_the_exit_code_of_what_failed_is_its_own(failing: str, command: str, ready: Runner) -> None:
     ready.codes = {failing: 7}
     assert course.main([command]) == 7
