@@ -31,6 +31,7 @@ class SmallTask:
     labels: dict[str, str] = field(default_factory=dict)        # label -> what it means
     fields: dict[str, str] = field(default_factory=dict)        # JSON field -> what belongs there
     passages: dict[str, str] = field(default_factory=dict)
+    clear: bool = False     # everyday English settles every item; the others have boundary cases
     opaque: bool = False    # the labels' names say nothing without their descriptions
     rule: str = ""          # of a rewrite
     form: str = ""          # of a format

@@ -19,9 +19,23 @@ from random import Random
 from helpers.instructions.collection import FOLDER, SmallTask, choices
 from helpers.local.training import Conversation
 
-MOST_EXAMPLES = 12
+MOST_EXAMPLES, MOST_ASKED = 12, 16
 Nearest = Callable[[SmallTask, dict], list[dict]]
 PHRASES = json.loads((FOLDER / "phrases.json").read_text(encoding="utf-8"))     # what a prompt may be worded with
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How hard the prompts of a stretch of training are: shares of the prompts, from 0 to 1."""
+
+    own_names: float        # labels go by their own names; the rest by codes, or each by another's name
+    codes: float
+    described: float        # of the prompts with own names: what the labels mean is told as well
+    examples: float         # examples are shown
+
+
+PLAIN = Lesson(own_names=1.0, codes=0.0, described=0.3, examples=0.2)
+MIXED = Lesson(own_names=0.8, codes=0.12, described=0.6, examples=0.5)
 
 
 @dataclass(frozen=True)
@@ -34,14 +48,15 @@ class Frame:
     telling: bool = True                # the instruction alone tells the answers, those of the examples too
 
 
-def render(task: SmallTask, random: Random, nearest: Nearest | None = None) -> list[Conversation]:
+def render(task: SmallTask, random: Random, lesson: Lesson = MIXED,
+           nearest: Nearest | None = None) -> list[Conversation]:
     """Return one prompt of the task, drawn at random, with several questions: conversations that begin alike.
 
     `nearest` orders a task's other items by likeness to one.
     Example: render(task, Random(0))[0].messages[-1] -> {"role": "assistant", "content": "grill"}
     """
     kind = "label" if task.kind in ("label", "yes_no", "tone") else task.kind
-    return lay_out(FRAMES[kind](task, random, nearest), random)
+    return lay_out(FRAMES[kind](task, random, lesson, nearest), random)
 
 
 # ---------------------------------------------------------------- how a prompt is laid out
@@ -87,10 +102,11 @@ def _text_form(task: SmallTask, random: Random) -> Callable[[dict], str]:
     return lambda item: form.format(text=item["text"], noun=task.noun.replace(" ", "_"), Noun=task.noun.capitalize())
 
 
-def _drawn(items: list[dict], random: Random, most_asked: int, most_shown: int) -> tuple[list[dict], list[dict]]:
-    """Return items to show as examples, none in half of the prompts, and others to ask about."""
+def _drawn(items: list[dict], random: Random, lesson: Lesson, most_asked: int,
+           most_shown: int) -> tuple[list[dict], list[dict]]:
+    """Return items to show as examples, if any, and others to ask about."""
     mixed = random.sample(items, len(items))
-    shown = 0 if random.random() < 0.5 else random.randint(1, min(most_shown, len(items) - 2))
+    shown = random.randint(1, min(most_shown, len(items) - 2)) if random.random() < lesson.examples else 0
     return mixed[:shown], mixed[shown:shown + most_asked]
 
 
@@ -105,15 +121,15 @@ class Naming:
     telling: bool               # the prompt tells the answer without examples
 
 
-def _naming(task: SmallTask, labels: list[str], random: Random) -> Naming:
+def _naming(task: SmallTask, labels: list[str], random: Random, lesson: Lesson) -> Naming:
     """Draw names: mostly the task's own, sometimes neutral codes, sometimes each label under another one's name."""
-    draw, described = random.random(), task.opaque or random.random() < 0.7
-    if draw < 0.62:
-        spell = random.choice([str, str, str, str.upper, str.capitalize, lambda label: label.replace(" ", "_")])
+    draw = random.random()
+    if draw < lesson.own_names:
+        spell = random.choice([str, str, str, str, str.upper, str.capitalize])
+        described = task.opaque or random.random() < lesson.described
         return Naming({label: spell(label) for label in labels}, described, True)
-    if draw < 0.85:
-        names = random.choice(PHRASES["label codes"]).split()
-        names = names[:len(labels)] if random.random() < 0.5 else random.sample(names, len(labels))
+    if draw < lesson.own_names + lesson.codes:
+        names = random.sample(random.choice(PHRASES["label codes"]).split(), len(labels))
     else:
         names = labels[1:] + labels[:1]
     described = random.random() < 0.75
@@ -143,11 +159,12 @@ def _answer_form(random: Random) -> tuple[str, Callable[[str], str]]:
     return words.format(key), lambda name: json.dumps({key: name}, ensure_ascii=False)
 
 
-def label_frame(task: SmallTask, random: Random, nearest: Nearest | None = None) -> Frame:
+def label_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for one label of a list."""
     labels = _some_labels(task, random)
-    naming, (how, write), form = _naming(task, labels, random), _answer_form(random), _text_form(task, random)
-    shown, asked = _drawn([item for item in task.items if item["answer"] in labels], random, 10, MOST_EXAMPLES)
+    naming, (how, write), form = _naming(task, labels, random, lesson), _answer_form(random), _text_form(task, random)
+    items = [item for item in task.items if item["answer"] in labels]
+    shown, asked = _drawn(items, random, lesson, MOST_ASKED, MOST_EXAMPLES)
     if not naming.telling:      # only examples can tell: show each label's
         shown, asked = _one_each(task, labels, shown, asked, random)
     elif shown and nearest and random.random() < 0.35:
@@ -185,12 +202,12 @@ def _ordered(parts: list[str], random: Random) -> str:
     return random.choice(["\n", "\n\n", "\n"]).join(part for part in parts if part)
 
 
-def reason_frame(task: SmallTask, random: Random, nearest: Nearest | None = None) -> Frame:
+def reason_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for a short reason and then the label; half of the time for the label alone."""
     if random.random() < 0.4:
-        return label_frame(task, random, nearest)
-    naming = replace(_naming(task, list(task.labels), random), described=True)
-    form, (shown, asked) = _text_form(task, random), _drawn(task.items, random, 6, 3)
+        return label_frame(task, random, lesson, nearest)
+    naming = replace(_naming(task, list(task.labels), random, lesson), described=True)
+    form, (shown, asked) = _text_form(task, random), _drawn(task.items, random, lesson, 6, 3)
     how, write = random.choice(PHRASES["reason"])
 
     def pair(item: dict) -> tuple[str, str]:
@@ -207,16 +224,16 @@ def _reasoned(write: str | None, reason: str, label: str) -> str:
 
 # ---------------------------------------------------------------- facts out of a text
 
-def fields_frame(task: SmallTask, random: Random, nearest: Nearest | None = None) -> Frame:
+def fields_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for several facts as JSON, or for one of them alone."""
     names = random.sample(list(task.fields), random.randint(min(2, len(task.fields)), len(task.fields)))
     spell = random.choice([str, str, str.upper, lambda name: name.replace("_", " "), lambda name: f"the_{name}"])
     line = random.choice(PHRASES["field line"])
     told = "\n".join(line.format(spell(name), task.fields[name]) for name in names)
     if len(names) == 2 and random.random() < 0.4:
-        return _one_field(task, names[0], random)
+        return _one_field(task, names[0], random, lesson)
     how, missing = random.choice(PHRASES["fields"]), random.choice(PHRASES["null fields"])
-    form, (shown, asked) = _text_form(task, random), _drawn(task.items, random, 6, 3)
+    form, (shown, asked) = _text_form(task, random), _drawn(task.items, random, lesson, 6, 3)
 
     def pair(item: dict) -> tuple[str, str]:
         return form(item), json.dumps({spell(name): item["answer"][name] for name in names}, ensure_ascii=False)
@@ -224,11 +241,11 @@ def fields_frame(task: SmallTask, random: Random, nearest: Nearest | None = None
                  [pair(item) for item in asked], [pair(item) for item in shown])
 
 
-def _one_field(task: SmallTask, name: str, random: Random) -> Frame:
+def _one_field(task: SmallTask, name: str, random: Random, lesson: Lesson) -> Frame:
     missing, form = random.choice(PHRASES["missing"]), _text_form(task, random)
     told, plain = task.fields[name], name.replace("_", " ")
     how = f"Give only the {plain} ({told}). If the text does not say, answer: {missing}"
-    shown, asked = _drawn(task.items, random, 8, 4)
+    shown, asked = _drawn(task.items, random, lesson, 8, 4)
     values = ", ".join(choices(told))
     if values and random.random() < 0.5:
         how = f"What is the {plain}? Answer with one of {values}, or {missing} if the text does not say."
@@ -238,7 +255,7 @@ def _one_field(task: SmallTask, name: str, random: Random) -> Frame:
     return Frame(how, [pair(item) for item in asked], [pair(item) for item in shown])
 
 
-def extract_frame(task: SmallTask, random: Random, nearest: Nearest | None = None) -> Frame:
+def extract_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for one piece of the text, letter by letter, and for a set phrase when it is not there."""
     missing, form = random.choice(PHRASES["missing"]), _text_form(task, random)
     key = random.choice(PHRASES["JSON key"])
@@ -251,7 +268,7 @@ def extract_frame(task: SmallTask, random: Random, nearest: Nearest | None = Non
 
     def write(answer: str | None) -> str:
         return json.dumps({key: answer}, ensure_ascii=False) if as_json else answer or missing
-    shown, asked = _drawn(task.items, random, 8, 5)
+    shown, asked = _drawn(task.items, random, lesson, 8, 5)
 
     def pair(item: dict) -> tuple[str, str]:
         return form(item), write(item["answer"])
@@ -261,7 +278,7 @@ def extract_frame(task: SmallTask, random: Random, nearest: Nearest | None = Non
 
 # ---------------------------------------------------------------- answers from passages
 
-def passage_frame(task: SmallTask, random: Random, nearest: Nearest | None = None) -> Frame:
+def passage_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask questions on one passage or several; about a third of them find no answer there, and are declined."""
     shown = _shown(task, random)
     asked = _questions(task, shown, random)
@@ -300,12 +317,12 @@ def _pages(task: SmallTask, shown: list[str], random: Random) -> str:
 
 # ---------------------------------------------------------------- a text in a given form
 
-def written_frame(task: SmallTask, random: Random, nearest: Nearest | None = None) -> Frame:
+def written_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for a text that obeys a rule of style or form."""
     form, rule = _text_form(task, random), task.rule or f"Give the answer as {task.form}."
     rule = random.choice(PHRASES["rule"]).format(rule)
     request = _ordered([random.choice(task.asks), rule], random)
-    shown, asked = _drawn(task.items, random, 6, 3)
+    shown, asked = _drawn(task.items, random, lesson, 6, 3)
     return Frame(request, [(form(item), item["answer"]) for item in asked],
                  [(form(item), item["answer"]) for item in shown])
 

@@ -5,7 +5,7 @@ head is computed only there. Conversations that begin alike are read as one: the
 which sees the beginning and not the other endings. Every few minutes a checkpoint is written, whole or not at all: a
 run that was cut off goes on from it, and ends as it would have.
 
-    run = train(weights, bundles, Recipe(rank=32), folder, progress=print)
+    run = train(weights, [bundles], Recipe(rank=32), folder, progress=print)
     run.adapter, run.losses
 
 Does not: choose what to train on, or put the adapter into the weights (see gguf_files.merge_adapter).
@@ -81,17 +81,18 @@ class Trained:
     device: str
 
 
-def train(weights: Path, bundles: Sequence[Sequence[Conversation]], recipe: Recipe, folder: Path,
+def train(weights: Path, lessons: Sequence[Sequence[Sequence[Conversation]]], recipe: Recipe, folder: Path,
           progress: Callable[[int, int, Losses], None] = lambda step, steps, so_far: None,
           stop_after: float = math.inf) -> Trained | None:
-    """Train on bundles of conversations that begin alike, one or more in each; return the finished run.
+    """Train on lessons, one after the other, and return the finished run.
 
-    Goes on from the folder's checkpoint if one is there. After `stop_after` seconds it writes a checkpoint and returns
+    A lesson is a list of bundles in any order, and a bundle one or more conversations that begin alike. Goes on from
+    the folder's checkpoint if one is there. After `stop_after` seconds it writes a checkpoint and returns
     None: call it again. Ctrl-C does the same and raises KeyboardInterrupt.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
-    batches = _batches([bundled(tokenizer, bundle) for bundle in bundles], recipe)
+    batches = [batch for bundles in lessons for batch in _batches([bundled(tokenizer, one) for one in bundles], recipe)]
     model = _with_adapter(weights, recipe, device)
     run = _Run(model, batches, recipe, folder / "checkpoint.pt")
     run.restore()

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from helpers.instructions.collection import SmallTask, load
-from helpers.instructions.rendering import Frame, lay_out, passage_frame, render
+from helpers.instructions.rendering import MIXED, PLAIN, Frame, lay_out, passage_frame, render
 
 TASKS = [task for task in load("train") if task.kind != "choose"]
 LABELS = SmallTask("inn/rooms", "label", "Rooms", ["Which room?"], "note",
@@ -73,6 +73,13 @@ def test_labels_under_another_name_are_told_by_descriptions_or_shown_one_by_one(
     assert untold > 20
 
 
+def test_the_plain_lesson_leaves_the_labels_their_names():
+    for seed in range(60):
+        for conversation in render(LABELS, Random(seed), PLAIN):
+            answer = conversation.messages[-1]["content"].lower()
+            assert any(label in answer for label in LABELS.labels)
+
+
 def test_opaque_names_are_always_described():
     opaque = replace(LABELS, opaque=True)
     for conversation in drawn(opaque, 100):
@@ -86,7 +93,7 @@ def test_a_question_whose_passage_is_not_shown_is_declined():
     pages = {item["question"]: task.passages[item["passage"]] for item in task.items}
     count = Counter()
     for seed in range(60):
-        frame = passage_frame(task, Random(seed))
+        frame = passage_frame(task, Random(seed), MIXED)
         for given, answer in frame.asked:
             question = given.rpartition("Question: ")[2]
             there = answers[question] is not None and pages[question] in frame.instruction + given

@@ -134,8 +134,8 @@ def adapter_of(path: Path) -> dict:
 
 @pytest.mark.live
 def test_a_run_cut_off_and_taken_up_again_ends_as_it_would_have(raw, tmp_path):
-    whole = train(raw, BUNDLES, recipe_of(8), tmp_path / "whole")
-    assert train(raw, BUNDLES, recipe_of(8), tmp_path / "cut", stop_after=0) is None
+    whole = train(raw, [BUNDLES], recipe_of(8), tmp_path / "whole")
+    assert train(raw, [BUNDLES], recipe_of(8), tmp_path / "cut", stop_after=0) is None
     interrupted = False
 
     def interrupt(step: int, steps: int, so_far: object) -> None:
@@ -145,8 +145,8 @@ def test_a_run_cut_off_and_taken_up_again_ends_as_it_would_have(raw, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(raw, BUNDLES, recipe_of(8), tmp_path / "cut", interrupt)
-    taken_up = train(raw, BUNDLES, recipe_of(8), tmp_path / "cut")
+        train(raw, [BUNDLES], recipe_of(8), tmp_path / "cut", interrupt)
+    taken_up = train(raw, [BUNDLES], recipe_of(8), tmp_path / "cut")
     assert taken_up.losses == pytest.approx(whole.losses, rel=0.02)
     assert taken_up.tokens == whole.tokens and len(whole.losses) == 8
     first, second = adapter_of(whole.adapter), adapter_of(taken_up.adapter)
@@ -156,6 +156,6 @@ def test_a_run_cut_off_and_taken_up_again_ends_as_it_would_have(raw, tmp_path):
 
 @pytest.mark.live
 def test_a_checkpoint_of_another_recipe_is_not_taken_up(raw, tmp_path):
-    assert train(raw, BUNDLES, recipe_of(4), tmp_path, stop_after=0) is None
+    assert train(raw, [BUNDLES], recipe_of(4), tmp_path, stop_after=0) is None
     with pytest.raises(ValueError, match=r"another recipe.*Remove it"):
-        train(raw, BUNDLES, recipe_of(8), tmp_path, stop_after=0)
+        train(raw, [BUNDLES], recipe_of(8), tmp_path, stop_after=0)
