@@ -409,7 +409,7 @@ def piece_of_the_engine(content: str = "Hel") -> dict:
 def engine(monkeypatch) -> StubEngine:
     stub = StubEngine()
     monkeypatch.setattr(api, "ChatEngine", lambda path: stub)
-    monkeypatch.setattr(api.weights, "chat_model_path", lambda: None)
+    monkeypatch.setattr(api.weights, "chat_model_path", lambda name: None)
     return stub
 
 
@@ -451,8 +451,8 @@ def test_an_alias_is_answered_and_the_reply_names_the_real_model(client):
     assert client.models.retrieve("gpt-4o-mini").id == "gpt-4o-mini"
 
 
-def failing(error: Exception) -> Callable[[], object]:
-    def fail() -> object:
+def failing(error: Exception) -> Callable[..., object]:
+    def fail(*_: object) -> object:
         raise error
     return fail
 
@@ -487,6 +487,18 @@ def test_several_replies_count_every_token_once(client, engine):
     assert [request["seed"] for request in engine.requests] == [5, 6, 7]
 
 
+def test_of_two_chat_models_each_answers_under_its_name_and_one_is_loaded(client, engine, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(api.weights, "chat_model_path", lambda name: name)
+    monkeypatch.setattr(api, "ChatEngine", lambda path: loaded.append(path) or engine)
+    monkeypatch.setattr(api.Models, "_known", lambda *_: None)
+    models = api.Models(("an-alias",))
+    models.chat_names = ["first", "second"]
+    names = [models.chat(name)[0] for name in ("first", "second", "second", "an-alias")]
+    assert names == ["first", "second", "second", "first"]
+    assert loaded == ["first", "second", "first"]
+
+
 def test_missing_weights_say_what_to_do(client, monkeypatch):
     monkeypatch.setattr(api.weights, "chat_model_path", failing(WeightsError("Check the network.")))
     with pytest.raises(openai.APIStatusError, match="Check the network") as caught:
@@ -498,7 +510,7 @@ def test_weights_that_could_not_be_had_are_tried_again(client, monkeypatch):
     monkeypatch.setattr(api.weights, "chat_model_path", failing(WeightsError("Check the network.")))
     with pytest.raises(openai.APIStatusError):
         ask(client)
-    monkeypatch.setattr(api.weights, "chat_model_path", lambda: None)
+    monkeypatch.setattr(api.weights, "chat_model_path", lambda name: None)
     assert ask(client).model == CHAT
 
 

@@ -400,6 +400,20 @@ def test_the_chat_model_is_named_after_the_setting(monkeypatch, variable, value,
     assert weights.chat_model_name() == name
 
 
+def test_of_several_chat_models_the_default_comes_first(monkeypatch):
+    other = dataclasses.replace(weights.SMOLLM2, name="another")
+    monkeypatch.setattr(weights, "CHAT_MODELS", weights.CHAT_MODELS | {"another": other})
+    assert weights.chat_model_names() == ["smollm2-135m", "another"]
+    monkeypatch.setenv("COURSE_MODEL", "another")
+    assert weights.chat_model_names() == ["another", "smollm2-135m"]
+    assert weights.chat_model_fingerprint("smollm2-135m") == weights.SMOLLM2.fingerprint
+    assert weights.chat_model_fingerprint("an-alias") == weights.chat_model_fingerprint() == other.fingerprint
+
+
+def test_own_weights_are_the_only_chat_model(own_file):
+    assert weights.chat_model_names() == ["mine"]
+
+
 # ---------------------------------------------------------------- the reader's own weights
 
 @pytest.fixture
