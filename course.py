@@ -131,7 +131,7 @@ def summarize(results: list[tuple[str, int, float]]) -> int:
 def prepare() -> Path:
     """Make packages and weights ready, prove it on one ticket, and return the Python that runs the course."""
     python = conda_python() or venv_python()
-    must(run(python, "-m", "helpers.local.weights"),
+    must(run(python, "-m", "helpers.local", "--fetch"),
          "The weights are not ready; the line above says why. What is done is kept: run the command again.")
     must(run(python, "-m", "helpers.local", "--prove"),
          "The embedded model did not answer; the lines above say why. Then run the same command again.")

@@ -70,7 +70,7 @@ def test_an_unknown_command_ends_with_the_usage(arguments: list[str], capsys: py
 
 def test_setup_proves_the_model_after_the_weights(ready: Runner) -> None:
     assert course.main(["setup"]) == 0
-    assert ready.asked == ["-m helpers.local.weights", "-m helpers.local --prove"]
+    assert ready.asked == ["-m helpers.local --fetch", "-m helpers.local --prove"]
 
 
 def test_lab_passes_on_what_follows(ready: Runner) -> None:
@@ -105,7 +105,7 @@ def test_a_word_it_does_not_know_is_named_before_anything_runs(command: str, rea
 
 # ---------------------------------------------------------------- exit codes
 
-@pytest.mark.parametrize(("failing", "command"), [("helpers.local.weights", "setup"), ("--prove", "lab"),
+@pytest.mark.parametrize(("failing", "command"), [("--fetch", "setup"), ("--prove", "lab"),
                                                   ("jupyterlab", "lab"), ("helpers.publishing", "record"),
                                                   ("helpers.instructions", "instruct")])
 def test_the_exit_code_of_what_failed_is_its_own(failing: str, command: str, ready: Runner) -> None:

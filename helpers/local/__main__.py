@@ -3,6 +3,7 @@
     python -m helpers.local                        print two exports, then serve until Ctrl-C
     python -m helpers.local --alias gpt-4o-mini    answer under that name too; replies name the real model
     python -m helpers.local --port 8080            a fixed port instead of a free one
+    python -m helpers.local --fetch                fetch the weights that are missing and end
     python -m helpers.local --prove                answer one real ticket and end
 """
 from __future__ import annotations
@@ -24,12 +25,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.local", description="Serve the embedded model.")
     parser.add_argument("--alias", action="append", default=[], metavar="NAME", help="a second name to answer to")
     parser.add_argument("--port", type=int, default=0, help="a fixed port (default: a free one)")
+    parser.add_argument("--fetch", action="store_true", help="fetch the weights that are missing and end")
     parser.add_argument("--prove", action="store_true", help="answer one real ticket and end")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
         if options.child:
             service.serve_child()
+        elif options.fetch:
+            weights.fetch_all()
         elif options.prove:
             prove()
         else:

