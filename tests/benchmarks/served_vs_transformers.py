@@ -5,7 +5,8 @@
 
 Zero-shot: a system prompt that describes the labels, then the ticket. Bar 1.2. With 25 fixed examples as turns: bar 4,
 because the shared prefix is computed once. Greedy, 4 new tokens, as many as a label takes; `transformers` gets batched
-`generate`, sorted by length, left-padded, at its best batch size and precision. At least 95% of the replies must be equal.
+`generate`, sorted by length, left-padded, at its best batch size and precision. At least 95% of the replies must be
+equal.
 """
 from __future__ import annotations
 
