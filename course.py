@@ -79,7 +79,8 @@ def setup(rest: list[str]) -> int:
 
 def lab(rest: list[str]) -> int:
     """Make everything ready and open the first notebook in JupyterLab."""
-    return run(prepare(), "-m", "jupyterlab", FIRST_NOTEBOOK, *rest)
+    # the whole course is in the file browser, not the first notebook's folder alone: notebooks link to data cards
+    return run(prepare(), "-m", "jupyterlab", FIRST_NOTEBOOK, f"--ServerApp.root_dir={ROOT}", *rest)
 
 
 def test(rest: list[str]) -> int:
