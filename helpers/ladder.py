@@ -77,10 +77,10 @@ def verdict(runs: list[Run], target: float) -> str:
     if reached:
         return f"Enough: {reached.name!r} reaches {target:.0%}; even the low end of its interval does."
     if perhaps:
-        return (f"Cannot tell: {perhaps.name!r} may reach {target:.0%}, and {perhaps.total} test rows are too few to "
-                "be sure. Label more rows, or choose with the interval in mind.")
-    return (f"Not yet: the best rung so far, {best.name!r}, ends below {target:.0%} even at the high end of its "
-            "interval. Read the wrong rows before climbing further: some labels may be wrong.")
+        return (f"Cannot tell: {perhaps.name!r} may reach {target:.0%}, and {perhaps.total} test rows are too few.\n"
+                "Label more rows, or choose with the interval in mind.")
+    return (f"Not yet: even the high end of the best rung, {best.name!r}, is below {target:.0%}.\n"
+            "Read the wrong rows before climbing further: some labels may be wrong.")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ def run_with(name: str, right: int, total: int) -> Run:
 @pytest.mark.parametrize("right, total, begins", [
     (290, 300, "Enough: 'better'"),             # 97%, low end 94%
     (18, 20, "Cannot tell: 'better' may reach"),  # 90%, interval 70 to 97%
-    (150, 300, "Not yet: the best rung so far, 'better'"),
+    (150, 300, "Not yet: even the high end of the best rung, 'better'"),
 ])
 def test_the_verdict_is_no_surer_than_the_rows_allow(right, total, begins):
     assert ladder.verdict([run_with("worse", 1, total), run_with("better", right, total)], 0.9).startswith(begins)
