@@ -79,9 +79,8 @@ def setup(rest: list[str]) -> int:
 
 def lab(rest: list[str]) -> int:
     """Make everything ready and open the first notebook in JupyterLab."""
-    # the whole course in the file browser, as notebooks link to data cards; no news from the network
-    return run(prepare(), "-m", "jupyterlab", FIRST_NOTEBOOK, f"--ServerApp.root_dir={ROOT}", "--LabApp.news_url=None",
-               *rest)
+    # the whole course in the file browser, not the notebooks' folder alone: they link to data cards
+    return run(prepare(), "-m", "jupyterlab", FIRST_NOTEBOOK, f"--ServerApp.root_dir={ROOT}", *rest)
 
 
 def test(rest: list[str]) -> int:
