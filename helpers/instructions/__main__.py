@@ -19,7 +19,7 @@ import pandas as pd
 
 from helpers.instructions.collection import SmallTask, load
 from helpers.instructions.likeness import Likeness
-from helpers.instructions.rendering import MIXED, PLAIN, render
+from helpers.instructions.rendering import MIXED, NAMED, PLAIN, render
 from helpers.instructions.report import asked, side_by_side
 from helpers.local import weights
 from helpers.local.engine import ChatEngine
@@ -29,21 +29,24 @@ from helpers.settings import ROOT, cache_folder
 
 RESULTS = ROOT / "data" / "results"
 SHARE = {"passage": 1.6, "rewrite": 0.7, "format": 0.7}      # how often a kind is drawn; 1 for the others
-PLAIN_PROMPTS, MIXED_PROMPTS = 600, 2_400
+PROMPTS = (600, 1_200, 1_200)       # of the three lessons
 RECIPE = Recipe(rank=32, alpha=64, learning_rate=1e-3, batch_tokens=2_048, longest=1_024, seed=0)
 
 
 def lessons(tasks: list[SmallTask], seed: int) -> list[list[list[Conversation]]]:
-    """Return the prompts of both lessons, the same ones for the same seed.
+    """Return the prompts of three lessons, the same ones for the same seed.
 
-    First clear tasks with plain label lists, then everything. Begun with everything at once, the model answers with one
-    label a task, whatever the text, for as long as it was watched (0.6 million tokens).
+    First clear tasks with plain label lists, then every task under its own names, then everything. Begun with
+    everything, the model answers with one label a task, whatever the text, for as long as it was watched (0.6 million
+    tokens).
     """
     random, nearest = Random(seed), Likeness().nearest
     clear = [task for task in tasks if task.clear and task.kind in ("label", "yes_no", "tone") and not task.opaque]
     often = [SHARE.get(task.kind, 1.0) for task in tasks]
-    return [[render(task, random, PLAIN) for task in random.choices(clear, k=PLAIN_PROMPTS)],
-            [render(task, random, MIXED, nearest) for task in random.choices(tasks, often, k=MIXED_PROMPTS)]]
+    plain, named, mixed = PROMPTS
+    return [[render(task, random, PLAIN) for task in random.choices(clear, k=plain)],
+            [render(task, random, NAMED, nearest) for task in random.choices(tasks, often, k=named)],
+            [render(task, random, MIXED, nearest) for task in random.choices(tasks, often, k=mixed)]]
 
 
 def instruct(minutes: float) -> None:
@@ -58,7 +61,7 @@ def instruct(minutes: float) -> None:
 
 def _record(run: Trained, tasks: list[SmallTask]) -> None:
     record = {"date": datetime.date.today().isoformat(), "recipe": asdict(RECIPE), "tasks": len(tasks),
-              "prompts": [PLAIN_PROMPTS, MIXED_PROMPTS], "tokens": run.tokens, "seconds": round(run.seconds),
+              "prompts": PROMPTS, "tokens": run.tokens, "seconds": round(run.seconds),
               "device": run.device, "losses": run.losses}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "instruct.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -35,6 +35,7 @@ class Lesson:
 
 
 PLAIN = Lesson(own_names=1.0, codes=0.0, described=0.3, examples=0.2)
+NAMED = Lesson(own_names=1.0, codes=0.0, described=0.6, examples=0.5)
 MIXED = Lesson(own_names=0.8, codes=0.12, described=0.6, examples=0.5)
 
 
