@@ -26,6 +26,11 @@ def described(task: Task, text: str) -> list[dict]:
 
 def label_schema(task: Task) -> dict:
     """Return a `response_format` that lets the model write nothing but one of the headline's labels, as JSON."""
-    return {"type": "json_schema", "json_schema": {"name": task.headline, "strict": True, "schema": {
-        "type": "object", "properties": {task.headline: {"type": "string", "enum": task.labels}},
-        "required": [task.headline], "additionalProperties": False}}}
+    return choice_schema(task.headline, task.labels)
+
+
+def choice_schema(field: str, values: list[str]) -> dict:
+    """Return a `response_format` that lets the model write nothing but JSON with one field, and one of these values."""
+    return {"type": "json_schema", "json_schema": {"name": field, "strict": True, "schema": {
+        "type": "object", "properties": {field: {"type": "string", "enum": values}},
+        "required": [field], "additionalProperties": False}}}

@@ -84,7 +84,7 @@ class Task:
                 return {}
         if isinstance(reply, dict):
             return {name: value for name, value in reply.items() if name in self.fields}
-        return {self.headline: label} if (label := _bare(reply or "")) else {}
+        return {self.headline: label} if (label := bare_label(reply or "")) else {}
 
     def score(self, example: Example, reply: str | dict | None) -> Score:
         """Score one reply against the example's answer.
@@ -97,7 +97,7 @@ class Task:
         return Score(valid, valid and fields[self.headline], fields)
 
 
-def _bare(text: str) -> str:
+def bare_label(text: str) -> str:
     """Strip a one-line reply of case, quotes and a full stop; a longer text is no label."""
     return text.strip().strip("\"'`*.").strip().lower()
 
@@ -140,11 +140,11 @@ def _own_task(path: Path) -> Task:
         raise TaskError(f"{path.name} has no rows.")
     text, label = _column(path, rows, INPUT_NAMES, "texts"), _column(path, rows, LABEL_NAMES, "labels")
     rows = [row for row in rows if _filled(row.get(text)) and _filled(row.get(label))]
-    labels = sorted({_bare(str(row[label])) for row in rows})
+    labels = sorted({bare_label(str(row[label])) for row in rows})
     if len(labels) < 2:
         raise TaskError(f"Column {label!r} of {path.name} holds {len(labels)} label: a task needs at least two.")
     task = Task(path.stem, {OWN_FIELD: dict.fromkeys(labels, "")}, OWN_FIELD)
-    examples = [Example(str(row.get("id") or f"row{number}"), str(row[text]), _bare(str(row[label])),
+    examples = [Example(str(row.get("id") or f"row{number}"), str(row[text]), bare_label(str(row[label])),
                         {"split": row.get("split")}, task) for number, row in enumerate(rows, 1)]
     twice = [name for name, count in Counter(example.id for example in examples).items() if count > 1]
     if twice:

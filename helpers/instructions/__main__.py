@@ -1,7 +1,7 @@
 """Train the course's own model, and measure it.
 
     python -m helpers.instructions train [--minutes 75]        what `make instruct` runs: goes on where it stopped
-    python -m helpers.instructions measure development         raw and tuned, on tasks that training never saw
+    python -m helpers.instructions measure                     raw and tuned, on the development tasks
 
 On two cores training takes about an hour, on a GPU a few minutes.
 """
@@ -67,13 +67,19 @@ def _record(run: Trained, tasks: list[SmallTask]) -> None:
     (RESULTS / "instruct.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def measure(split: str) -> None:
-    """Ask the raw model and the one just trained everything on the tasks of a split; keep the rows, print the table."""
-    raw, tuned = weights.ensure(weights.SMOLLM2), _folder() / "tuned.gguf"
-    merge_adapter(raw, tuned, _folder() / "adapter.safetensors")
-    tasks, nearest = load(split), Likeness().nearest
+def measure() -> None:
+    """Ask the raw model and the one just trained everything on the development tasks; keep the rows, print the table.
+
+    The unseen tasks are not offered here: they are opened once, when the adapter is frozen.
+    """
+    raw, tuned, adapter = weights.ensure(weights.SMOLLM2), _folder() / "tuned.gguf", _folder() / "adapter.safetensors"
+    if not adapter.exists():
+        sys.exit(f"There is no finished adapter in {_folder()}. Train one with `python course.py instruct`.")
+    merge_adapter(raw, tuned, adapter)
+    tasks, nearest = load("development"), Likeness().nearest
     rows = pd.concat([asked(ChatEngine(path), name, tasks, nearest) for name, path in (("raw", raw), ("tuned", tuned))])
-    rows.to_csv(RESULTS / f"instruct_{split}.csv", index=False)
+    RESULTS.mkdir(exist_ok=True)
+    rows.to_csv(RESULTS / "instruct_development.csv", index=False)
     print(side_by_side(rows).to_string())
 
 
@@ -96,12 +102,12 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("train").add_argument("--minutes", type=float, default=75)
-    commands.add_parser("measure").add_argument("split", choices=("development", "unseen"))
+    commands.add_parser("measure")
     asked_for = parser.parse_args()
     if asked_for.command == "train":
         instruct(asked_for.minutes)
     else:
-        measure(asked_for.split)
+        measure()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Does not: turn a task into prompts (see rendering.py), or measure a model (see m
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +50,9 @@ class SmallTask:
         return [item for item in self.items if item["answer"] is not None]
 
 
+Nearest = Callable[[SmallTask, dict], list[dict]]       # a task's other items, the one most like this item first
+
+
 def choices(description: str) -> list[str]:
     """Return the values a field may take, none when it is free.
 
@@ -62,12 +66,11 @@ def choices(description: str) -> list[str]:
 def load(split: str | None = None, folder: Path = FOLDER) -> list[SmallTask]:
     """Return the tasks of a split, all of them when none is named, in the order of their names.
 
-    Raises KeyError for an unknown split. Example: load("development")[0].name -> "bees/…"
+    Raises KeyError for an unknown split. Example: load("development")[0].name -> "beekeeping/brick_on_the_roof"
     """
     names = None if split is None else set(json.loads((folder / "splits.json").read_text(encoding="utf-8"))[split])
     paths = sorted(folder.glob("*/*.json"))
-    tasks = [_task(path) for path in paths if names is None or _name(path) in names]
-    return tasks
+    return [_task(path) for path in paths if names is None or _name(path) in names]
 
 
 def _name(path: Path) -> str:

@@ -3,8 +3,8 @@
 Every measure is a list of questions: messages, perhaps a schema, and what counts as right. The same questions go to the
 raw and to the tuned model; two runs are compared pairwise, item by item.
 
-    questions = MEASURES["described labels"](tasks, nearest)
-    answers = [reply_to(question) for question in questions]
+    questions = MEASURES["described labels, schema"](tasks, nearest)
+    questions[0].right('{"label": "attic"}')
 
 Does not: render for training. The prompts here are plain and fixed, each measure with its own.
 """
@@ -14,12 +14,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from helpers.instructions.collection import SmallTask
+from helpers.instructions.collection import Nearest, SmallTask
+from helpers.prompts import choice_schema
 from helpers.settings import ROOT
+from helpers.tasks import bare_label
 
 DECLINED = "Not in the passage."
 FRESH_CODES = ("q7", "zeta", "31", "mango", "fjord", "58", "kazoo", "m4", "jigsaw", "44", "walrus", "t9")
-Nearest = Callable[[SmallTask, dict], list[dict]]
 GENERAL = ROOT / "data" / "general" / "questions.jsonl"
 HELD = 10       # a task's first ten items serve as examples; the others are asked about, in every measure the same
 
@@ -39,11 +40,7 @@ class Question:
     @property
     def schema(self) -> dict | None:
         """Return the `response_format` of the question, None when the answer is free."""
-        if not self.key:
-            return None
-        return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": {
-            "type": "object", "properties": {self.key: {"type": "string", "enum": list(self.allowed)}},
-            "required": [self.key], "additionalProperties": False}}}
+        return choice_schema(self.key, list(self.allowed)) if self.key else None
 
     def valid(self, reply: str) -> bool:
         """Say whether a program could use the reply."""
@@ -62,7 +59,7 @@ class Question:
 
     def _label(self, reply: str) -> str:
         found = _object(reply)
-        return _bare(str(found.get(self.key, "")) if found and self.key else reply)
+        return bare_label(str(found.get(self.key, "")) if found and self.key else reply)
 
 
 def _object(reply: str) -> dict | None:
@@ -71,10 +68,6 @@ def _object(reply: str) -> dict | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def _bare(text: str) -> str:
-    return text.strip().strip("\"'`*.").strip().lower()
 
 
 def _words(text: str) -> str:

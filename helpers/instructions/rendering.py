@@ -16,11 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from helpers.instructions.collection import FOLDER, SmallTask, choices
+from helpers.instructions.collection import FOLDER, Nearest, SmallTask, choices
 from helpers.local.training import Conversation
 
 MOST_EXAMPLES, MOST_ASKED = 12, 16
-Nearest = Callable[[SmallTask, dict], list[dict]]
 PHRASES = json.loads((FOLDER / "phrases.json").read_text(encoding="utf-8"))     # what a prompt may be worded with
 
 

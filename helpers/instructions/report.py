@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from helpers.evaluation import Comparison
 from helpers.instructions.collection import SmallTask
 from helpers.instructions.measures import MEASURES, Nearest, Question
-from helpers.intervals import mcnemar, paired_bootstrap, wilson
+from helpers.intervals import wilson
 from helpers.local.engine import ChatEngine, json_grammar
 from helpers.progress import Progress
 
@@ -48,11 +49,12 @@ def side_by_side(rows: pd.DataFrame, before: str = "raw", after: str = "tuned") 
     for measure, group in rows.groupby("measure", sort=False):
         pair = group.pivot(index="id", columns="model", values=["right", "valid"])
         old, new = pair["right"][before].astype(bool), pair["right"][after].astype(bool)
-        won, lost = int((new & ~old).sum()), int((old & ~new).sum())
-        low, high = paired_bootstrap(won, lost, len(pair))
+        flips = pd.DataFrame({"change": ["won" if right else "lost" for right in new[old != new]]})
+        compared = Comparison(before, after, len(pair), flips)
+        low, high = compared.interval
         lines.append({"measure": measure, "n": len(pair), before: _rate(old), after: _rate(new),
-                      "difference": f"{100 * (won - lost) / len(pair):+.0f} ({100 * low:+.0f} to {100 * high:+.0f})",
-                      "p": f"{mcnemar(won, lost):.4f}",
+                      "difference": f"{100 * compared.difference:+.0f} ({100 * low:+.0f} to {100 * high:+.0f})",
+                      "p": f"{compared.p:.4f}",
                       f"valid, {before}": f"{pair['valid'][before].mean():.0%}",
                       f"valid, {after}": f"{pair['valid'][after].mean():.0%}"})
     return pd.DataFrame(lines).set_index("measure")

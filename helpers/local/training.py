@@ -12,6 +12,7 @@ Does not: choose what to train on, or put the adapter into the weights (see gguf
 """
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -63,7 +64,7 @@ class Bundle:
 
 @dataclass
 class Losses:
-    """The loss of each step, in nats per learned token, and what was read until then."""
+    """The loss of each step, as answer_loss gives it, and what was read until then."""
 
     losses: list[float] = field(default_factory=list)
     tokens: int = 0
@@ -111,6 +112,9 @@ class _Run:
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self.weights, lr=recipe.learning_rate, weight_decay=0.0)
         self.so_far = Losses()
+        # what a checkpoint must belong to: gone on with other batches, a run would be neither the one nor the other
+        read = hashlib.sha256(repr([one.token for batch in batches for one in batch]).encode()).hexdigest()
+        self.identity = {"recipe": asdict(recipe), "read": read}
 
     @property
     def step(self) -> int:
@@ -152,18 +156,18 @@ class _Run:
         """Write a checkpoint beside the old one and put it in its place."""
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         part = self.checkpoint.with_suffix(".part")
-        torch.save({"recipe": asdict(self.recipe), "weights": self.weights, "optimizer": self.optimizer.state_dict(),
+        torch.save({"identity": self.identity, "weights": self.weights, "optimizer": self.optimizer.state_dict(),
                     "so_far": asdict(self.so_far)}, part)
         os.replace(part, self.checkpoint)
 
     def restore(self) -> None:
-        """Go on from the checkpoint, if there is one of the same recipe. Raises ValueError for another's."""
+        """Go on from the checkpoint, if there is one of the same recipe and data. Raises ValueError for another's."""
         if not self.checkpoint.exists():
             return
         kept = torch.load(self.checkpoint, map_location=self.weights[0].device, weights_only=True)
-        if kept["recipe"] != asdict(self.recipe):
-            raise ValueError(f"{self.checkpoint} belongs to another recipe ({kept['recipe']}). Remove it, or train "
-                             "into another folder.")
+        if kept.get("identity") != self.identity:
+            raise ValueError(f"{self.checkpoint} belongs to another recipe or to other data. Remove it, or train into "
+                             "another folder.")
         with torch.no_grad():
             for weight, saved in zip(self.weights, kept["weights"], strict=True):
                 weight.copy_(saved)

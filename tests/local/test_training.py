@@ -155,7 +155,8 @@ def test_a_run_cut_off_and_taken_up_again_ends_as_it_would_have(raw, tmp_path):
 
 
 @pytest.mark.live
-def test_a_checkpoint_of_another_recipe_is_not_taken_up(raw, tmp_path):
+def test_a_checkpoint_of_another_recipe_or_other_data_is_not_taken_up(raw, tmp_path):
     assert train(raw, [BUNDLES], recipe_of(4), tmp_path, stop_after=0) is None
-    with pytest.raises(ValueError, match=r"another recipe.*Remove it"):
-        train(raw, [BUNDLES], recipe_of(8), tmp_path, stop_after=0)
+    for lessons, recipe in (([BUNDLES], recipe_of(8)), ([BUNDLES[::-1], BUNDLES[:1]], recipe_of(4))):
+        with pytest.raises(ValueError, match=r"another recipe or to other data.*Remove it"):
+            train(raw, lessons, recipe, tmp_path, stop_after=0)
