@@ -10,6 +10,7 @@ Does not: choose a method. Choose on validation, and open test once.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from helpers.provider.meter import Metered, metered
 from helpers.provider.recordings import DamagedRecording
 from helpers.provider.transport import NotRecorded, NoWeights
 from helpers.settings import SettingError
-from helpers.tasks import Example, Score
+from helpers.tasks import Example, Score, Task
 
 Ask = Callable[[Example], "str | dict | None"]
 Scorer = Callable[[Example, "str | dict | None"], Score]
@@ -33,6 +34,7 @@ Scorer = Callable[[Example, "str | dict | None"], Score]
 # what would fail every row alike: stop at once instead of counting 300 failures
 HOPELESS = (NotRecorded, NoWeights, OverBudget, UnknownPrice, SettingError, DamagedRecording,
             openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
+NO_LABEL = "(none)"
 SMALL_CHANGE = 0.01     # dollars below which an estimate is not worth a line
 
 
@@ -182,6 +184,41 @@ def _task_score(example: Example) -> Scorer:
 def table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return runs as a table, a row each: score with interval, valid format, tokens, latency, list cost."""
     return pd.DataFrame([run.summary() for run in runs], index=[run.name for run in runs])
+
+
+def by_slice(run: Run, examples: Sequence[Example], tag: str = "slices") -> pd.DataFrame:
+    """Return the run's score on each part of the examples that a tag names, the worst part first.
+
+    A tag may hold one value or several; an example counts in each of its parts, and in none without the tag.
+    Raises ValueError when no example has the tag. Example: by_slice(run, task.test, "channel")
+    """
+    parts: dict[str, list[bool]] = defaultdict(list)
+    right = dict(zip(run.rows.id, run.rows.right, strict=True))
+    for example in examples:
+        value = example.tags.get(tag) or []
+        for part in value if isinstance(value, list) else [value]:
+            parts[part].append(right[example.id])
+    if not parts:
+        tags = sorted({name for example in examples for name in example.tags})
+        raise ValueError(f"No example has the tag {tag!r}. They have: {', '.join(tags) or 'none'}.")
+    rows = [(part, len(marks), sum(marks), *wilson(sum(marks), len(marks))) for part, marks in parts.items()]
+    rows.sort(key=lambda row: row[2] / row[1])
+    return pd.DataFrame([{"n": n, "right": count, "accuracy": f"{count / n:.0%}",
+                          "95% interval": f"{low:.0%} to {high:.0%}"} for _, n, count, low, high in rows],
+                        index=[part for part, *_ in rows])
+
+
+def confusions(run: Run, task: Task) -> pd.DataFrame:
+    """Return how often each label (row) was answered as which (column), in the task's order.
+
+    Replies that name no label stand in a last column, which is there only if there are any.
+    """
+    names = {label: label for label in task.labels}
+    answered = [names.get(task.read(reply).get(task.headline), NO_LABEL) for reply in run.rows.reply]
+    right = [one[task.headline] if isinstance(one, dict) else one for one in run.rows.expected]
+    counts = pd.crosstab(pd.Series(right), pd.Series(answered)).reindex(index=task.labels, fill_value=0)
+    columns = [*task.labels, NO_LABEL] if NO_LABEL in answered else task.labels
+    return counts.reindex(columns=columns, fill_value=0).rename_axis(index=None, columns=None)
 
 
 # ---------------------------------------------------------------- two runs

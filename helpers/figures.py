@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from helpers.evaluation import Run
+from helpers.evaluation import Run, confusions
+from helpers.tasks import Task
 
 GREY, BLUE, VERMILLION = "#6e6e6e", "#0072B2", "#D55E00"
 KINDS = {"baseline": (GREY, "s"), "model": (BLUE, "o"), "method": (VERMILLION, "D")}
@@ -52,6 +54,25 @@ def scores(runs: Sequence[Run], kinds: Sequence[str], *, title: str) -> None:
     ax.set_xlim(0, 105)
     ax.set_ylim(-0.6, len(runs) - 0.4)
     finish(ax, title=title, xlabel=f"right of {runs[0].total}, % (line: 95% interval)")
+
+
+def confusion(run: Run, task: Task, *, title: str) -> None:
+    """Draw what was answered (columns) for each right label (rows), as counts; right answers lie on the diagonal.
+
+    A last column holds replies that name no label, if there are any.
+    """
+    counts = confusions(run, task)
+    use_style()
+    _, ax = plt.subplots(figsize=(6.5, 0.9 + 0.42 * len(counts)))
+    ax.imshow(counts, cmap="Blues", aspect="auto", vmax=1.3 * counts.to_numpy().max())
+    for (row, column), count in np.ndenumerate(counts.to_numpy()):
+        ax.text(column, row, count or "·", ha="center", va="center",
+                color=VERMILLION if count and row != column else "black", weight="bold" if row == column else "normal")
+    ax.set_xticks(range(counts.shape[1]), counts.columns)
+    ax.set_yticks(range(counts.shape[0]), counts.index)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    finish(ax, title=title, xlabel="what was answered", ylabel="what is right")
 
 
 def ladder() -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import helpers
-from helpers.evaluation import Run, compare, evaluate, table
+from helpers.evaluation import Run, by_slice, compare, confusions, evaluate, table
 from helpers.provider.meter import metered
 from helpers.tasks import Example, Score
 from tests.conftest import Asked, Loopback
@@ -45,6 +45,36 @@ def replies(*texts: object):
             raise text
         return text
     return ask
+
+
+# ---------------------------------------------------------------- parts of a run
+
+def tagged(*tags: dict) -> list[Example]:
+    return [Example(f"e{i}", "hello", "delivery", tag, mini_task()) for i, tag in enumerate(tags)]
+
+
+def test_a_slice_counts_each_example_in_every_part_it_belongs_to():
+    rows = tagged({"slices": ["short", "angry"]}, {"slices": ["short"]}, {"slices": []}, {})
+    found = by_slice(evaluate(replies("delivery", "billing", "billing", "delivery"), rows), rows)
+    assert found.to_dict("index") == {
+        "short": {"n": 2, "right": 1, "accuracy": "50%", "95% interval": "9% to 91%"},
+        "angry": {"n": 1, "right": 1, "accuracy": "100%", "95% interval": "21% to 100%"}}
+
+
+def test_a_slice_by_a_tag_of_one_value_and_a_tag_that_nobody_has():
+    rows = tagged({"channel": "email"}, {"channel": "chat"})
+    run = evaluate(replies("delivery", "billing"), rows)
+    assert list(by_slice(run, rows, "channel").index) == ["chat", "email"]
+    with pytest.raises(ValueError, match="No example has the tag 'mood'. They have: channel"):
+        by_slice(run, rows, "mood")
+
+
+def test_confusions_count_labels_and_what_is_no_label():
+    run = evaluate(replies("delivery", '{"category": "billing"}', "no idea"), examples(3))
+    counts = confusions(run, mini_task())
+    assert list(counts.columns) == [*mini_task().labels, "(none)"]
+    assert counts.to_numpy().sum() == 3 and counts["(none)"].sum() == 1
+    assert "(none)" not in confusions(evaluate(replies("delivery"), examples(1)), mini_task())
 
 
 # ---------------------------------------------------------------- a run

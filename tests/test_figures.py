@@ -8,6 +8,7 @@ import pytest
 
 from helpers import figures
 from helpers.evaluation import Run
+from helpers.tasks import Task
 
 matplotlib.use("Agg")
 
@@ -39,3 +40,14 @@ def test_the_ladder_names_its_rungs_in_order():
     figures.ladder()
     texts = [text.get_text() for text in plt.gca().texts]
     assert [text for text in texts if text in {name for name, _ in figures.LADDER}] == [n for n, _ in figures.LADDER]
+
+
+def test_a_confusion_matrix_shows_every_count_where_it_belongs():
+    task = Task("mini", {"kind": {"ham": "", "spam": ""}}, "kind")
+    rows = pd.DataFrame({"expected": ["ham", "ham", "spam", "spam"], "reply": ["ham", "spam", "spam", "no idea"]})
+    figures.confusion(Run("model", rows, pd.DataFrame()), task, title="It drops mail")
+    ax = plt.gca()
+    shown = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in ax.texts}
+    assert shown == {(0, 0): "1", (0, 1): "1", (0, 2): "·", (1, 0): "·", (1, 1): "1", (1, 2): "1"}
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["ham", "spam", "(none)"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("what was answered", "what is right")

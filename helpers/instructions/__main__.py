@@ -1,7 +1,8 @@
 """Train the course's own model, and measure it.
 
     python -m helpers.instructions train [--minutes 75]        what `make instruct` runs: goes on where it stopped
-    python -m helpers.instructions measure                     raw and tuned, on the development tasks
+    python -m helpers.instructions measure                     raw and trained, on the development tasks
+    python -m helpers.instructions open                        raw and frozen, on the unseen tasks, once
 
 On two cores training takes about an hour, on a GPU a few minutes.
 """
@@ -10,26 +11,27 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
-import pandas as pd
-
 from helpers.instructions.collection import SmallTask, load
 from helpers.instructions.likeness import Likeness
 from helpers.instructions.rendering import MIXED, NAMED, PLAIN, render
-from helpers.instructions.report import asked, side_by_side
+from helpers.instructions.report import ask_all, markdown, side_by_side
 from helpers.local import weights
-from helpers.local.engine import ChatEngine
 from helpers.local.gguf_files import merge_adapter
 from helpers.local.training import Conversation, Losses, Recipe, Trained, train
 from helpers.settings import ROOT, cache_folder
 
 RESULTS = ROOT / "data" / "results"
-SHARE = {"passage": 1.6, "rewrite": 0.7, "format": 0.7}      # how often a kind is drawn; 1 for the others
-PROMPTS = (600, 1_200, 1_200)       # of the three lessons
+UNSEEN = RESULTS / "instruct_unseen.csv"
+CARD = ROOT / "data" / "models" / "course-135m" / "card.md"
+TABLE = re.compile(r"(<!-- unseen -->\n).*?(\n<!-- end of unseen -->)", re.S)
+SHARE = {"passage": 2.2, "fields": 2.2, "extract": 2.0, "rewrite": 0.7, "format": 0.7}     # of draws; 1 for the others
+PROMPTS = (1_100, 1_400, 1_300)     # of the three lessons
 RECIPE = Recipe(rank=32, alpha=64, learning_rate=1e-3, batch_tokens=2_048, longest=1_024, seed=0)
 
 
@@ -68,19 +70,28 @@ def _record(run: Trained, tasks: list[SmallTask]) -> None:
 
 
 def measure() -> None:
-    """Ask the raw model and the one just trained everything on the development tasks; keep the rows, print the table.
+    """Ask the raw model and the one just trained everything on the development tasks, and print the table.
 
     The unseen tasks are not offered here: they are opened once, when the adapter is frozen.
     """
-    raw, tuned, adapter = weights.ensure(weights.SMOLLM2), _folder() / "tuned.gguf", _folder() / "adapter.safetensors"
+    adapter = _folder() / "adapter.safetensors"
     if not adapter.exists():
         sys.exit(f"There is no finished adapter in {_folder()}. Train one with `python course.py instruct`.")
-    merge_adapter(raw, tuned, adapter)
-    tasks, nearest = load("development"), Likeness().nearest
-    rows = pd.concat([asked(ChatEngine(path), name, tasks, nearest) for name, path in (("raw", raw), ("tuned", tuned))])
-    RESULTS.mkdir(exist_ok=True)
-    rows.to_csv(RESULTS / "instruct_development.csv", index=False)
-    print(side_by_side(rows).to_string())
+    raw, trained = weights.ensure(weights.SMOLLM2), _folder() / "trained.gguf"
+    merge_adapter(raw, trained, adapter)
+    rows = _folder() / f"development-{weights.sha256_of(adapter)[:8]}.csv"
+    models = {weights.SMOLLM2.name: raw, "trained": trained}
+    print(side_by_side(ask_all(models, load("development"), Likeness().nearest, rows)).to_string())
+
+
+def open_unseen() -> None:
+    """Ask the raw model and the course's own, frozen, everything on the unseen tasks; write rows and model card."""
+    models = {model.name: weights.ensure(model) for model in (weights.SMOLLM2, weights.COURSE)}
+    rows = ask_all(models, load("unseen"), Likeness().nearest, UNSEEN)
+    table = markdown(side_by_side(rows))
+    CARD.write_text(TABLE.sub(lambda match: match[1] + table + match[2], CARD.read_text(encoding="utf-8")),
+                    encoding="utf-8")
+    print(table)
 
 
 def _folder() -> Path:
@@ -103,11 +114,14 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("train").add_argument("--minutes", type=float, default=75)
     commands.add_parser("measure")
+    commands.add_parser("open")
     asked_for = parser.parse_args()
     if asked_for.command == "train":
         instruct(asked_for.minutes)
-    else:
+    elif asked_for.command == "measure":
         measure()
+    else:
+        open_unseen()
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ class Lesson:
     examples: float         # examples are shown
 
 
-PLAIN = Lesson(own_names=1.0, codes=0.0, described=0.3, examples=0.2)
+PLAIN = Lesson(own_names=1.0, codes=0.0, described=0.5, examples=0.2)
 NAMED = Lesson(own_names=1.0, codes=0.0, described=0.6, examples=0.5)
-MIXED = Lesson(own_names=0.8, codes=0.12, described=0.6, examples=0.5)
+MIXED = Lesson(own_names=0.86, codes=0.1, described=0.6, examples=0.5)
 
 
 @dataclass(frozen=True)

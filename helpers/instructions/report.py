@@ -1,11 +1,14 @@
-"""Ask a raw and a tuned model the same questions, and set the answers side by side.
+"""Ask two models the same questions, and set the answers side by side.
 
-    rows = asked(engine, "tuned", tasks, nearest)
-    print(side_by_side(pd.concat([raw_rows, rows])))
+    rows = ask_all({"smollm2-135m": path, "course-135m": path}, tasks, nearest, Path("rows.csv"))
+    print(side_by_side(rows))
 
 Does not: decide what is asked (see measures.py).
 """
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 import pandas as pd
 
@@ -19,18 +22,33 @@ from helpers.progress import Progress
 TOKENS, TOKENS_OF_JSON = 24, 96
 
 
-def asked(engine: ChatEngine, model: str, tasks: list[SmallTask], nearest: Nearest,
-          measures: list[str] | None = None) -> pd.DataFrame:
-    """Ask every question of every measure, greedily. Returns rows of measure, id, model, valid, right, reply."""
+def ask_all(models: dict[str, Path], tasks: list[SmallTask], nearest: Nearest, kept: Path) -> pd.DataFrame:
+    """Ask every model every question of every measure, greedily.
+
+    Returns rows of measure, id, model, valid, right, reply. They are written to `kept` after each measure; when the
+    file is there already, what it holds is not asked again.
+    """
+    rows = pd.read_csv(kept, keep_default_na=False) if kept.exists() else pd.DataFrame(columns=["measure", "model"])
+    for model, path in models.items():
+        done = set(rows.measure[rows.model == model])
+        missing = [measure for measure in MEASURES if measure not in done]
+        engine = ChatEngine(path) if missing else None
+        for measure in missing:
+            rows = pd.concat([rows, asked(engine, model, measure, MEASURES[measure](tasks, nearest))])
+            rows.to_csv(part := kept.with_suffix(".part"), index=False)
+            os.replace(part, kept)
+    return rows
+
+
+def asked(engine: ChatEngine, model: str, measure: str, questions: list[Question]) -> pd.DataFrame:
+    """Ask the questions of one measure, one after the other."""
     rows = []
-    for name in measures or MEASURES:
-        questions = MEASURES[name](tasks, nearest)
-        with Progress(f"{model}: {name}", len(questions)) as bar:
-            for question in questions:
-                reply = answer(engine, question)
-                rows.append({"measure": name, "id": question.id, "model": model, "valid": question.valid(reply),
-                             "right": question.right(reply), "reply": reply})
-                bar.step()
+    with Progress(f"{model}: {measure}", len(questions)) as bar:
+        for question in questions:
+            reply = answer(engine, question)
+            rows.append({"measure": measure, "id": question.id, "model": model, "valid": question.valid(reply),
+                         "right": question.right(reply), "reply": reply})
+            bar.step()
     return pd.DataFrame(rows)
 
 
@@ -43,8 +61,12 @@ def answer(engine: ChatEngine, question: Question) -> str:
     return engine.complete(request)["choices"][0]["message"]["content"]
 
 
-def side_by_side(rows: pd.DataFrame, before: str = "raw", after: str = "tuned") -> pd.DataFrame:
-    """Return one line a measure: right before and after with Wilson intervals, the paired difference, valid replies."""
+def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one line a measure: right with Wilson intervals, the paired difference, valid replies.
+
+    Before and after are the models in the order in which they stand in the rows.
+    """
+    before, after = rows.model.unique()
     lines = []
     for measure, group in rows.groupby("measure", sort=False):
         pair = group.pivot(index="id", columns="model", values=["right", "valid"])
@@ -53,11 +75,17 @@ def side_by_side(rows: pd.DataFrame, before: str = "raw", after: str = "tuned") 
         compared = Comparison(before, after, len(pair), flips)
         low, high = compared.interval
         lines.append({"measure": measure, "n": len(pair), before: _rate(old), after: _rate(new),
-                      "difference": f"{100 * compared.difference:+.0f} ({100 * low:+.0f} to {100 * high:+.0f})",
-                      "p": f"{compared.p:.4f}",
-                      f"valid, {before}": f"{pair['valid'][before].mean():.0%}",
-                      f"valid, {after}": f"{pair['valid'][after].mean():.0%}"})
+                      "points": f"{100 * compared.difference:+.0f} ({100 * low:+.0f} to {100 * high:+.0f})",
+                      "valid": f"{pair['valid'][before].mean():.0%} → {pair['valid'][after].mean():.0%}"})
     return pd.DataFrame(lines).set_index("measure")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table as markdown. Example: -> "| measure | n |\n|---|---|\n| bare question | 204 |" """
+    rows = [[table.index.name, *table.columns], *([index, *cells] for index, cells in zip(
+        table.index, table.to_numpy(), strict=True))]
+    head, *body = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join([head, "|" + (1 + table.shape[1]) * "---|", *body])
 
 
 def _rate(right: pd.Series) -> str:

@@ -119,10 +119,10 @@ def chat_model_name() -> str:
 def chat_model_names() -> list[str]:
     """Return the chat models that are served, the one that answers by default first.
 
-    Example: chat_model_names() -> ["smollm2-135m"]
+    Example: chat_model_names() -> ["course-135m", "smollm2-135m"]
     """
     first = chat_model_name()
-    return [first, *(name for name in CHAT_MODELS if name != first and not setting("COURSE_WEIGHTS"))]
+    return [first, *(name for name in CHAT_MODELS if name != first)]
 
 
 def chat_model_fingerprint(name: str | None = None) -> str:
@@ -130,18 +130,21 @@ def chat_model_fingerprint(name: str | None = None) -> str:
 
     A name that is not served stands for the default model, as an alias does.
     """
-    own = setting("COURSE_WEIGHTS")
-    return _own_fingerprint(own_weights(own)) if own else _chat_model(name).fingerprint
+    served = _served(name)
+    return _own_fingerprint(own_weights(served)) if isinstance(served, str) else served.fingerprint
 
 
 def chat_model_path(name: str | None = None) -> Path:
     """Return a chat model's file, fetched first if it is missing. Raises WeightsError."""
-    own = setting("COURSE_WEIGHTS")
-    return own_weights(own) if own else ensure(_chat_model(name))
+    served = _served(name)
+    return own_weights(served) if isinstance(served, str) else ensure(served)
 
 
-def _chat_model(name: str | None) -> Model:
-    return CHAT_MODELS.get(name or "", CHAT_MODELS[chat_model_name()])
+def _served(name: str | None) -> Model | str:
+    """Return the course's model of that name; of any other name the default, which COURSE_WEIGHTS may have set."""
+    if name in CHAT_MODELS and name != chat_model_name():
+        return CHAT_MODELS[name]
+    return setting("COURSE_WEIGHTS") or CHAT_MODELS[chat_model_name()]
 
 
 def ensure(model: Model) -> Path:

@@ -25,13 +25,14 @@ RETRIES = 4                                          # connection errors, 408, 4
 TEXTS_A_REQUEST = 256
 
 
-def connect() -> tuple[OpenAI, str]:
+def connect(model: str = "") -> tuple[OpenAI, str]:
     """Return an OpenAI client and the name of the model that answers.
 
-    The embedded model, unless OPENAI_BASE_URL or COURSE_MODEL names another. Raises SettingError.
-    Example: client, model = connect(); model -> "smollm2-135m"
+    The embedded model, unless OPENAI_BASE_URL or COURSE_MODEL names another; a model of the course asked for by name
+    always answers on this machine. Raises SettingError.
+    Example: client, model = connect(); model -> "course-135m"
     """
-    target = chosen()
+    target = embedded(model) if model else chosen()
     return client_for(target), target.model
 
 
@@ -62,7 +63,7 @@ def embed(texts: list[str]) -> np.ndarray:
 def answering() -> str:
     """Say who answers, in one line.
 
-    Example: answering() -> "smollm2-135m, on this machine, free"
+    Example: answering() -> "course-135m, on this machine, free"
     """
     target = chosen()
     where = "on this machine, free" if target.on_this_machine else f"at {target.host}, budget ${budget().limit:.2f}"

@@ -61,9 +61,15 @@ def chosen() -> Target:
     return embedded()
 
 
-def embedded() -> Target:
-    """Return the embedded model, whatever the settings say about others."""
-    return Target(weights.chat_model_name(), None, "embedded")
+def embedded(model: str = "") -> Target:
+    """Return an embedded model, the default or one named, whatever the settings say. Raises SettingError.
+
+    Example: embedded("smollm2-135m").on_this_machine -> True
+    """
+    if model and model not in weights.chat_model_names():
+        raise SettingError(f"{model!r} is no model of the course: it has {', '.join(weights.chat_model_names())}. Name "
+                           "any other with COURSE_MODEL, and call connect() without a name.")
+    return Target(model or weights.chat_model_name(), None, "embedded")
 
 
 def _hosted(model: str, key: str) -> Target:

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from helpers.instructions.measures import Question
-from helpers.instructions.report import answer, side_by_side
+from helpers.instructions import report
+from helpers.instructions.report import answer, ask_all, markdown, side_by_side
 
 
 def rows(model: str, right: list[bool]) -> list[dict]:
@@ -16,7 +17,17 @@ def test_the_difference_is_counted_item_by_item():
     both = pd.DataFrame(rows("raw", [True, False, False, False]) + rows("tuned", [False, True, True, True]))
     line = side_by_side(both).loc["bare"]
     assert (line["n"], line["raw"][:3], line["tuned"][:3]) == (4, "25%", "75%")
-    assert line["difference"].startswith("+50 (")
+    assert line["points"].startswith("+50 (") and line["valid"] == "100% → 100%"
+
+
+def test_the_model_that_stands_first_is_the_one_before():
+    turned = pd.DataFrame(rows("tuned", [True, True]) + rows("raw", [False, False]))
+    assert side_by_side(turned).loc["bare"].points.startswith("-100 (")
+
+
+def test_a_table_is_written_as_markdown():
+    table = pd.DataFrame({"n": [204]}, index=pd.Index(["bare question"], name="measure"))
+    assert markdown(table) == "| measure | n |\n|---|---|\n| bare question | 204 |"
 
 
 class Recorder:
@@ -35,3 +46,32 @@ def test_a_schema_becomes_a_grammar_and_json_gets_room(question, grammar, tokens
     assert answer(engine, question) == "x"
     assert ("grammar" in engine.request, engine.request["max_tokens"]) == (grammar, tokens)
     assert engine.request["temperature"] == 0
+
+
+@pytest.fixture
+def two_measures(monkeypatch) -> list[str]:
+    """Two measures of one question each, and an engine's stand-in; returns the list of what is asked."""
+    said: list[str] = []
+
+    class Echo:
+        def __init__(self, path):
+            self.path = path
+
+        def complete(self, request: dict) -> dict:
+            said.append(f"{self.path} {request['messages'][0]['content']}")
+            return {"choices": [{"message": {"content": "a"}}]}
+    monkeypatch.setattr(report, "ChatEngine", Echo)
+    monkeypatch.setattr(report, "MEASURES", {name: lambda tasks, nearest, name=name: [
+        Question(f"{name}/0", [{"role": "user", "content": name}], "a", allowed=("a", "b"))] for name in ("one", "two")})
+    return said
+
+
+def test_what_was_asked_before_a_kill_is_not_asked_again(two_measures, tmp_path):
+    kept = tmp_path / "rows.csv"
+    whole = ask_all({"raw": "r", "tuned": "t"}, [], None, kept)
+    assert two_measures == ["r one", "r two", "t one", "t two"] and whole.right.all()
+    pd.read_csv(kept).iloc[:3].to_csv(kept, index=False)        # as if it had been killed before the last measure
+    two_measures.clear()
+    again = ask_all({"raw": "r", "tuned": "t"}, [], None, kept)
+    assert two_measures == ["t two"]
+    assert again.values.tolist() == whole.values.tolist() == pd.read_csv(kept).values.tolist()

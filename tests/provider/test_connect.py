@@ -44,6 +44,12 @@ def test_connect_returns_a_plain_client_and_starts_nothing(monkeypatch):
     assert (type(client), model) == (openai.OpenAI, DEFAULT_CHAT_MODEL)
 
 
+def test_connect_by_name_asks_the_embedded_model_though_a_server_is_named(loopback, monkeypatch):
+    connected(monkeypatch, loopback(always(answer("billing"))))
+    client, model = helpers.connect("smollm2-135m")
+    assert (client.base_url.host, model) == ("embedded.localhost", "smollm2-135m")
+
+
 def test_connect_reaches_the_server_that_was_named_with_its_key(loopback, monkeypatch):
     client = connected(monkeypatch, loopback(always(answer("billing"))), OPENAI_API_KEY="sk-of-the-server")
     assert (helpers.connect()[1], say(client)) == (MODEL, "billing")

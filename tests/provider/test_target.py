@@ -5,7 +5,7 @@ import pytest
 
 from helpers import settings
 from helpers.local.weights import DEFAULT_CHAT_MODEL, MINILM
-from helpers.provider.target import OPENAI_URL, Target, chosen, is_loopback
+from helpers.provider.target import OPENAI_URL, Target, chosen, embedded, is_loopback
 from helpers.settings import SettingError
 from tests.talking import MODEL, always, models, refusal
 
@@ -45,6 +45,19 @@ def test_another_model_without_a_key_says_three_ways_on(monkeypatch):
 
 def test_naming_the_embedded_model_with_a_key_stays_on_this_machine(monkeypatch):
     assert choose(monkeypatch, COURSE_MODEL=DEFAULT_CHAT_MODEL, OPENAI_API_KEY=KEY).embedded
+
+
+def test_a_model_of_the_course_asked_for_by_name_answers_here_whatever_the_settings_say(monkeypatch):
+    monkeypatch.setenv("COURSE_MODEL", "gpt-6-luna")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    target = embedded("smollm2-135m")
+    assert (target.model, target.on_this_machine, target.base_url) == ("smollm2-135m", True, None)
+    assert KEY not in target.api_key
+
+
+def test_another_name_than_the_course_has_is_refused_with_those_it_has():
+    with pytest.raises(SettingError, match="'gpt-6-luna' is no model of the course: it has .*smollm2-135m.*COURSE_MODEL"):
+        embedded("gpt-6-luna")
 
 
 def test_settings_may_stand_in_the_env_file_and_the_environment_comes_first(monkeypatch):
