@@ -26,7 +26,7 @@ from helpers.provider.meter import Metered, metered
 from helpers.provider.recordings import DamagedRecording
 from helpers.provider.transport import NotRecorded, NoWeights
 from helpers.settings import SettingError
-from helpers.tasks import Example, Score, Task
+from helpers.tasks import Example, LabelTask, Score
 
 Ask = Callable[[Example], "str | dict | None"]
 Scorer = Callable[[Example, "str | dict | None"], Score]
@@ -208,7 +208,7 @@ def by_slice(run: Run, examples: Sequence[Example], tag: str = "slices") -> pd.D
                         index=[part for part, *_ in rows])
 
 
-def confusions(run: Run, task: Task) -> pd.DataFrame:
+def confusions(run: Run, task: LabelTask) -> pd.DataFrame:
     """Return how often each label (row) was answered as which (column), in the task's order.
 
     Replies that name no label stand in a last column, which is there only if there are any.

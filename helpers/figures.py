@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from helpers.evaluation import Run, confusions
-from helpers.tasks import Task
+from helpers.tasks import LabelTask
 
 GREY, BLUE, VERMILLION = "#6e6e6e", "#0072B2", "#D55E00"
 KINDS = {"baseline": (GREY, "s"), "model": (BLUE, "o"), "method": (VERMILLION, "D")}
@@ -56,7 +56,7 @@ def scores(runs: Sequence[Run], kinds: Sequence[str], *, title: str) -> None:
     finish(ax, title=title, xlabel=f"right of {runs[0].total}, % (line: 95% interval)")
 
 
-def confusion(run: Run, task: Task, *, title: str) -> None:
+def confusion(run: Run, task: LabelTask, *, title: str) -> None:
     """Draw what was answered (columns) for each right label (rows), as counts; right answers lie on the diagonal.
 
     A last column holds replies that name no label, if there are any.

@@ -20,7 +20,7 @@ from helpers.evaluation import Ask, Run, evaluate, table
 from helpers.local.weights import WeightsError
 from helpers.provider import answering, connect
 from helpers.settings import SettingError
-from helpers.tasks import Task, TaskError, load_task
+from helpers.tasks import LabelTask, Task, TaskError, load_task
 
 MAX_TOKENS = 24     # a label, or a label in JSON, and room to go wrong
 
@@ -30,11 +30,11 @@ class Rung:
     """A way to answer: what it is called, how to build it from a task, and whether it asks the chat model."""
 
     name: str
-    build: Callable[[Task], Ask]
+    build: Callable[[LabelTask], Ask]
     prompted: bool = False
 
 
-def plain_prompt(task: Task) -> Ask:
+def plain_prompt(task: LabelTask) -> Ask:
     """Name the labels and ask in plain words."""
     client, model = connect()
     return lambda example: client.chat.completions.create(
@@ -42,7 +42,7 @@ def plain_prompt(task: Task) -> Ask:
         max_completion_tokens=MAX_TOKENS).choices[0].message.content
 
 
-def schema_prompt(task: Task) -> Ask:
+def schema_prompt(task: LabelTask) -> Ask:
     """Describe the labels and allow nothing but one of them, as JSON."""
     client, model = connect()
     return lambda example: client.chat.completions.create(
@@ -60,7 +60,7 @@ RUNGS = (
 )
 
 
-def climb(task: Task, rows: int | None = None) -> list[Run]:
+def climb(task: LabelTask, rows: int | None = None) -> list[Run]:
     """Score every rung on the task's test rows, at most `rows` of them. Returns a run for each rung, in order."""
     test = task.test[:rows]
     return [evaluate(rung.build(task), test, name=rung.name) for rung in RUNGS]
@@ -102,6 +102,8 @@ def main() -> None:
 
 def report(task: Task, target: float, rows: int) -> list[Run]:
     """Print what was measured on a task, and which rung is enough; return the runs. Raises TaskError."""
+    if not isinstance(task, LabelTask):
+        raise TaskError(f"The answers of {task.name} are records; the ladder climbs tasks whose answers are labels.")
     print(f"{task.name}: {len(task.train)} rows to learn from, {len(task.test)} to test on, {len(task.labels)} "
           f"labels. Answering: {answering()}.\n")
     if len(task.train) < len(task.labels) or not task.test:

@@ -4,10 +4,10 @@ Does not: hold a prompt that a notebook discusses; those stand in the notebook, 
 """
 from __future__ import annotations
 
-from helpers.tasks import Task
+from helpers.tasks import LabelTask
 
 
-def plain(task: Task, text: str) -> list[dict]:
+def plain(task: LabelTask, text: str) -> list[dict]:
     """Ask for one label in plain words, naming the labels.
 
     Example: plain(task, "Where is it?")[0]["content"] -> "Which label fits …"
@@ -16,7 +16,7 @@ def plain(task: Task, text: str) -> list[dict]:
                                         f"Answer with one label and nothing else.\n\nMessage: {text}"}]
 
 
-def described(task: Task, text: str) -> list[dict]:
+def described(task: LabelTask, text: str) -> list[dict]:
     """Put the labels with their descriptions into the system prompt, and the bare text into the user's turn."""
     lines = [f"- {label}: {line}" if line else f"- {label}" for label, line in task.fields[task.headline].items()]
     instruction = (f"You label messages. The labels of {task.headline!r} are:\n" + "\n".join(lines)
@@ -24,7 +24,7 @@ def described(task: Task, text: str) -> list[dict]:
     return [{"role": "system", "content": instruction}, {"role": "user", "content": text}]
 
 
-def label_schema(task: Task) -> dict:
+def label_schema(task: LabelTask) -> dict:
     """Return a `response_format` that lets the model write nothing but one of the headline's labels, as JSON."""
     return choice_schema(task.headline, task.labels)
 

@@ -10,12 +10,18 @@ from __future__ import annotations
 import csv
 import json
 import random
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel, ValidationError
+
+from helpers import records
+from helpers.invoices import Invoice
 from helpers.settings import ROOT
 
+RECORDS = {"invoices": Invoice}         # tasks whose answers are records
 DATA = ROOT / "data"
 INPUT_NAMES = ("input", "text", "message", "question", "body")
 LABEL_NAMES = ("expected", "label", "category", "class", "answer", "target")
@@ -33,7 +39,7 @@ class Example:
 
     id: str
     input: str
-    expected: str | dict | None
+    expected: str | dict | list | None
     tags: dict = field(default_factory=dict)
     task: Task | None = field(default=None, repr=False, compare=False)
 
@@ -48,19 +54,29 @@ class Score:
 
 
 @dataclass(eq=False)
-class Task:
-    """Examples, guide, and the labels of each field with a one-line description of each label.
+class Task(ABC):
+    """Examples in three splits, the guide by which a person answered them, and a score."""
+
+    name: str
+    guide: str = field(default="", kw_only=True)
+    train: list[Example] = field(default_factory=list, kw_only=True)
+    validation: list[Example] = field(default_factory=list, kw_only=True)
+    test: list[Example] = field(default_factory=list, kw_only=True)
+
+    @abstractmethod
+    def score(self, example: Example, reply: object) -> Score:
+        """Score one reply against the example's answer."""
+
+
+@dataclass(eq=False)
+class LabelTask(Task):
+    """A task whose answers are labels: the labels of each field, with a one-line description of each.
 
     `headline` is the field whose accuracy is reported first; a plain-text reply answers that field alone.
     """
 
-    name: str
     fields: dict[str, dict[str, str]]
     headline: str
-    guide: str = ""
-    train: list[Example] = field(default_factory=list)
-    validation: list[Example] = field(default_factory=list)
-    test: list[Example] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:
@@ -97,6 +113,38 @@ class Task:
         return Score(valid, valid and fields[self.headline], fields)
 
 
+@dataclass(eq=False)
+class RecordTask(Task):
+    """A task whose answers are records, read out of a text: none, one or several, each with the fields of `record`."""
+
+    record: type[BaseModel]
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of a record. Example: load_task("invoices").fields[0] -> "vendor" """
+        return list(self.record.model_fields)
+
+    def score(self, example: Example, reply: str | dict | list | None, exact: bool = False) -> Score:
+        """Score one reply: valid if every record in it fits the model, right if all fields of all records are.
+
+        Numbers, dates and names may be spelled in other ways than the answer, unless `exact`.
+        Example: score(example, "[]") -> Score(valid=True, right=False, fields={"vendor": False, …})
+        """
+        given = records.read(reply)
+        if given is None:
+            return Score(False, False, dict.fromkeys(self.fields, False))
+        marks = records.marks(example.expected, given, self.fields, exact)
+        valid = all(map(self._fits, given))
+        return Score(valid, valid and all(marks.values()), marks)
+
+    def _fits(self, record: dict) -> bool:
+        try:
+            self.record.model_validate_json(json.dumps(record))
+        except ValidationError:
+            return False
+        return True
+
+
 def bare_label(text: str) -> str:
     """Strip a one-line reply of case, quotes and a full stop; a longer text is no label."""
     return text.strip().strip("\"'`*.").strip().lower()
@@ -113,17 +161,20 @@ def load_task(name: str | Path) -> Task:
     if path.suffix in (".csv", ".jsonl"):
         return _own_task(path)
     folder = DATA / str(name)
-    if not (folder / "task.json").exists():
-        known = ", ".join(sorted(path.parent.name for path in DATA.glob("*/task.json")))
+    if not (folder / "train.jsonl").exists():
+        known = ", ".join(sorted(path.parent.name for path in DATA.glob("*/train.jsonl")))
         raise TaskError(f"There is no task {str(name)!r}. The course has: {known}. Your own rows come from a .csv or "
                         ".jsonl file.")
     return _course_task(folder)
 
 
 def _course_task(folder: Path) -> Task:
-    definition = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-    task = Task(folder.name, definition["fields"], definition["headline"],
-                (folder / "guide.md").read_text(encoding="utf-8"))
+    if folder.name in RECORDS:
+        task: Task = RecordTask(folder.name, RECORDS[folder.name])
+    else:
+        definition = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        task = LabelTask(folder.name, definition["fields"], definition["headline"])
+    task.guide = (folder / "guide.md").read_text(encoding="utf-8")
     for split in SHARES:
         rows = _jsonl_rows(folder / f"{split}.jsonl")
         setattr(task, split, [Example(row["id"], row["input"], row["expected"], row["tags"], task) for row in rows])
@@ -132,7 +183,7 @@ def _course_task(folder: Path) -> Task:
 
 # ---------------------------------------------------------------- a reader's own rows
 
-def _own_task(path: Path) -> Task:
+def _own_task(path: Path) -> LabelTask:
     if not path.exists():
         raise TaskError(f"There is no file {path}. Give the path from the folder you are in: {Path.cwd().name}/.")
     rows = _csv_rows(path) if path.suffix == ".csv" else _jsonl_rows(path)
@@ -143,7 +194,7 @@ def _own_task(path: Path) -> Task:
     labels = sorted({bare_label(str(row[label])) for row in rows})
     if len(labels) < 2:
         raise TaskError(f"Column {label!r} of {path.name} holds {len(labels)} label: a task needs at least two.")
-    task = Task(path.stem, {OWN_FIELD: dict.fromkeys(labels, "")}, OWN_FIELD)
+    task = LabelTask(path.stem, {OWN_FIELD: dict.fromkeys(labels, "")}, OWN_FIELD)
     examples = [Example(str(row.get("id") or f"row{number}"), str(row[text]), bare_label(str(row[label])),
                         {"split": row.get("split")}, task) for number, row in enumerate(rows, 1)]
     twice = [name for name, count in Counter(example.id for example in examples).items() if count > 1]

@@ -16,7 +16,7 @@ from openai import OpenAI, Stream, _base_client
 from helpers import provider, settings
 from helpers.evaluation import Ask
 from helpers.provider.shelves import Shelves
-from helpers.tasks import Example, Task
+from helpers.tasks import Example, LabelTask
 
 MODEL = "loop-1"
 LABELS = ("delivery", "billing")
@@ -141,12 +141,12 @@ def asking(client: OpenAI, **options: object) -> Ask:
 
 # ---------------------------------------------------------------- something to ask about
 
-def mini_task() -> Task:
+def mini_task() -> LabelTask:
     fields = {"category": dict.fromkeys(LABELS, ""), "priority": {"high": "", "low": ""}}
-    return Task("mini", fields, "category")
+    return LabelTask("mini", fields, "category")
 
 
-def examples(count: int, task: Task | None = None) -> list[Example]:
+def examples(count: int, task: LabelTask | None = None) -> list[Example]:
     """Messages with the ids e0, e1, …; delivery is the right answer to each."""
     task = task or mini_task()
     return [Example(f"e{i}", f"message {i}", "delivery", {}, task) for i in range(count)]

@@ -7,10 +7,10 @@ import pytest
 
 from helpers import baselines
 from helpers.evaluation import evaluate
-from helpers.tasks import Example, Task
+from helpers.tasks import Example, LabelTask
 from tests.talking import connected, mini_task, vectors
 
-TASK = Task("mini", {"category": {"delivery": "", "billing": ""}}, "category")
+TASK = LabelTask("mini", {"category": {"delivery": "", "billing": ""}}, "category")
 TRAIN = [("where is my parcel", "delivery"), ("the parcel came late", "delivery"),
          ("no parcel yet", "delivery"), ("wrong amount on the invoice", "billing"),
          ("charged twice on my invoice", "billing")]

@@ -65,7 +65,7 @@ def test_a_slice_by_a_tag_of_one_value_and_a_tag_that_nobody_has():
     rows = tagged({"channel": "email"}, {"channel": "chat"})
     run = evaluate(replies("delivery", "billing"), rows)
     assert list(by_slice(run, rows, "channel").index) == ["chat", "email"]
-    with pytest.raises(ValueError, match="No example has the tag 'mood'. They have: channel"):
+    with pytest.raises(ValueError, match=r"No example has the tag 'mood'\. They have: channel"):
         by_slice(run, rows, "mood")
 
 
@@ -256,8 +256,8 @@ def wait_until_quiet(loopback: Loopback) -> None:
 
 SIXTY_ROWS = """
 import helpers
-from helpers.tasks import Example, Task
-task = Task("mini", {"category": {"delivery": "", "billing": ""}}, "category")
+from helpers.tasks import Example, LabelTask
+task = LabelTask("mini", {"category": {"delivery": "", "billing": ""}}, "category")
 rows = [Example(f"e{i}", f"message {i}", "delivery", {}, task) for i in range(60)]
 client, model = helpers.connect()
 

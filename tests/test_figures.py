@@ -8,7 +8,7 @@ import pytest
 
 from helpers import figures
 from helpers.evaluation import Run
-from helpers.tasks import Task
+from helpers.tasks import LabelTask
 
 matplotlib.use("Agg")
 
@@ -43,7 +43,7 @@ def test_the_ladder_names_its_rungs_in_order():
 
 
 def test_a_confusion_matrix_shows_every_count_where_it_belongs():
-    task = Task("mini", {"kind": {"ham": "", "spam": ""}}, "kind")
+    task = LabelTask("mini", {"kind": {"ham": "", "spam": ""}}, "kind")
     rows = pd.DataFrame({"expected": ["ham", "ham", "spam", "spam"], "reply": ["ham", "spam", "spam", "no idea"]})
     figures.confusion(Run("model", rows, pd.DataFrame()), task, title="It drops mail")
     ax = plt.gca()

@@ -17,7 +17,7 @@ from helpers.progress import Progress
 PREPARE = """
 import time
 from helpers import evaluate, progress
-from helpers.tasks import Example, Task
+from helpers.tasks import Example, LabelTask
 
 shown = []
 
@@ -27,7 +27,7 @@ class SeenBar(progress._NotebookBar):
         super().show(*about)
 
 progress._NotebookBar, progress.REFRESH = SeenBar, 0.0
-task = Task("mini", {"category": {"a": "", "b": ""}}, "category")
+task = LabelTask("mini", {"category": {"a": "", "b": ""}}, "category")
 rows = [Example(f"e{i}", "text", "a", {}, task) for i in range(40)]
 
 def slow(example):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.tasks import DATA, Score, TaskError, load_task
+from helpers.tasks import DATA, Example, Score, TaskError, load_task
 from tests.talking import examples, mini_task
 
 ROWS = [{"text": f"message {i}", "label": "billing" if i % 4 else "delivery"} for i in range(40)]
@@ -27,6 +27,41 @@ def jsonl_file(folder: Path, rows: list, encoding: str = "utf-8") -> Path:
 
 def everything(task) -> list:
     return task.train + task.validation + task.test
+
+
+# ---------------------------------------------------------------- score of records
+
+INVOICE = {"vendor": "Larkfont LLC", "invoice_number": "LF-1", "date": "2025-11-28", "currency": "USD", "amount": 49.0,
+           "items": []}
+
+
+def scored(expected: list[dict], reply: object, exact: bool = False) -> Score:
+    task = load_task("invoices")
+    return task.score(Example("x", "…", expected, {}, task), reply, exact)
+
+
+def test_a_record_is_valid_and_right_field_by_field():
+    score = scored([INVOICE], json.dumps(INVOICE | {"amount": 50}))
+    assert (score.valid, score.right) == (True, False)
+    assert [field for field, right in score.fields.items() if not right] == ["amount"]
+
+
+def test_a_record_that_means_the_right_thing_in_a_form_no_program_takes_is_not_valid():
+    score = scored([INVOICE], json.dumps(INVOICE | {"date": "28.11.2025"}))
+    assert (score.valid, score.right, score.fields["date"]) == (False, False, True)
+    assert not scored([INVOICE], json.dumps(INVOICE | {"date": "28.11.2025"}), exact=True).fields["date"]
+
+
+@pytest.mark.parametrize("reply", ["The vendor is Larkfont.", "", None, '{"vendor": "Larkfont'])
+def test_what_is_no_json_has_no_field_right(reply):
+    assert scored([INVOICE], reply) == Score(False, False, dict.fromkeys(INVOICE, False))
+
+
+def test_one_invoice_for_two_or_one_where_there_is_none_is_wrong():
+    assert not any(scored([INVOICE, INVOICE], json.dumps(INVOICE)).fields.values())
+    assert not any(scored([], json.dumps(INVOICE)).fields.values())
+    assert scored([INVOICE, INVOICE], [INVOICE, INVOICE]).right
+    assert scored([], json.dumps(dict.fromkeys(INVOICE) | {"items": []})).right
 
 
 # ---------------------------------------------------------------- score

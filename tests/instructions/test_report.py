@@ -4,8 +4,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from helpers.instructions.measures import Question
 from helpers.instructions import report
+from helpers.instructions.measures import Question
 from helpers.instructions.report import answer, ask_all, markdown, side_by_side
 
 
@@ -62,7 +62,7 @@ def two_measures(monkeypatch) -> list[str]:
             return {"choices": [{"message": {"content": "a"}}]}
     monkeypatch.setattr(report, "ChatEngine", Echo)
     monkeypatch.setattr(report, "MEASURES", {name: lambda tasks, nearest, name=name: [
-        Question(f"{name}/0", [{"role": "user", "content": name}], "a", allowed=("a", "b"))] for name in ("one", "two")})
+        Question(f"{name}/0", [{"role": "user", "content": name}], "a")] for name in ("one", "two")})
     return said
 
 

@@ -56,7 +56,7 @@ def test_a_model_of_the_course_asked_for_by_name_answers_here_whatever_the_setti
 
 
 def test_another_name_than_the_course_has_is_refused_with_those_it_has():
-    with pytest.raises(SettingError, match="'gpt-6-luna' is no model of the course: it has .*smollm2-135m.*COURSE_MODEL"):
+    with pytest.raises(SettingError, match=r"'gpt-6-luna' is no model of the course: .*smollm2-135m.*COURSE_MODEL"):
         embedded("gpt-6-luna")
 
 
