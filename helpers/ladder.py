@@ -103,7 +103,7 @@ def main() -> None:
 def report(task: Task, target: float, rows: int) -> list[Run]:
     """Print what was measured on a task, and which rung is enough; return the runs. Raises TaskError."""
     if not isinstance(task, LabelTask):
-        raise TaskError(f"The answers of {task.name} are records; the ladder climbs tasks whose answers are labels.")
+        raise TaskError(f"The answers of {task.name} are no labels, and the ladder climbs tasks of labels.")
     print(f"{task.name}: {len(task.train)} rows to learn from, {len(task.test)} to test on, {len(task.labels)} "
           f"labels. Answering: {answering()}.\n")
     if len(task.train) < len(task.labels) or not task.test:

@@ -14,14 +14,14 @@ from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ValidationError
 
-from helpers import records
+from helpers import records, voice
 from helpers.invoices import Invoice
 from helpers.settings import ROOT
 
-RECORDS = {"invoices": Invoice}         # tasks whose answers are records
 DATA = ROOT / "data"
 INPUT_NAMES = ("input", "text", "message", "question", "body")
 LABEL_NAMES = ("expected", "label", "category", "class", "answer", "target")
@@ -145,6 +145,22 @@ class RecordTask(Task):
         return True
 
 
+@dataclass(eq=False)
+class ReplyTask(Task):
+    """A task whose answers are replies to customers, judged by the rules of the house's voice."""
+
+    fields: ClassVar[list[str]] = voice.NAMES
+
+    def score(self, example: Example, reply: object) -> Score:
+        """Score one reply: valid if it keeps every rule of form, right if the facts are all there as well.
+
+        Example: score(example, "Hello!") -> Score(valid=False, right=False, fields={"greeting": False, …})
+        """
+        kept = voice.kept(reply if isinstance(reply, str) else "", example.tags["name"], example.tags["facts"])
+        valid = all(kept[name] for name in self.fields if name != "facts")
+        return Score(valid, valid and kept["facts"], kept)
+
+
 def bare_label(text: str) -> str:
     """Strip a one-line reply of case, quotes and a full stop; a longer text is no label."""
     return text.strip().strip("\"'`*.").strip().lower()
@@ -169,16 +185,22 @@ def load_task(name: str | Path) -> Task:
 
 
 def _course_task(folder: Path) -> Task:
-    if folder.name in RECORDS:
-        task: Task = RecordTask(folder.name, RECORDS[folder.name])
-    else:
-        definition = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        task = LabelTask(folder.name, definition["fields"], definition["headline"])
+    task = _empty_task(folder)
     task.guide = (folder / "guide.md").read_text(encoding="utf-8")
     for split in SHARES:
         rows = _jsonl_rows(folder / f"{split}.jsonl")
         setattr(task, split, [Example(row["id"], row["input"], row["expected"], row["tags"], task) for row in rows])
     return task
+
+
+def _empty_task(folder: Path) -> Task:
+    """Return the task without its examples: of labels, unless it is known to be another kind."""
+    if folder.name == "invoices":
+        return RecordTask(folder.name, Invoice)
+    if folder.name == "voice":
+        return ReplyTask(folder.name)
+    definition = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    return LabelTask(folder.name, definition["fields"], definition["headline"])
 
 
 # ---------------------------------------------------------------- a reader's own rows
