@@ -4,7 +4,7 @@
     python -m helpers.instructions measure                     raw and trained, on the development tasks
     python -m helpers.instructions open                        raw and frozen, on the unseen tasks, once
 
-On two cores training takes about an hour, on a GPU a few minutes.
+On two cores training takes about two and a half hours, an hour at a time if you like; on a GPU a few minutes.
 """
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import datetime
 import json
 import re
 import sys
-from dataclasses import asdict
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from helpers.instructions.collection import SmallTask, load
+from helpers.instructions.collection import load
 from helpers.instructions.likeness import Likeness
-from helpers.instructions.rendering import MIXED, NAMED, PLAIN, render
+from helpers.instructions.rendering import MIXED, NAMED, PLAIN, Lesson, render
 from helpers.instructions.report import ask_all, markdown, side_by_side
 from helpers.local import weights
 from helpers.local.gguf_files import merge_adapter
@@ -31,42 +32,62 @@ UNSEEN = RESULTS / "instruct_unseen.csv"
 CARD = ROOT / "data" / "models" / "course-135m" / "card.md"
 TABLE = re.compile(r"(<!-- unseen -->\n).*?(\n<!-- end of unseen -->)", re.S)
 SHARE = {"passage": 2.2, "fields": 2.2, "extract": 2.0, "rewrite": 0.7, "format": 0.7}     # of draws; 1 for the others
-PROMPTS = (1_100, 1_400, 1_300)     # of the three lessons
-RECIPE = Recipe(rank=32, alpha=64, learning_rate=1e-3, batch_tokens=2_048, longest=1_024, seed=0)
 
 
-def lessons(tasks: list[SmallTask], seed: int) -> list[list[list[Conversation]]]:
-    """Return the prompts of three lessons, the same ones for the same seed.
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the training: on which tasks, how many prompts of which lesson one after the other, and how."""
 
-    First clear tasks with plain label lists, then every task under its own names, then everything. Begun with
-    everything, the model answers with one label a task, whatever the text, for as long as it was watched (0.6 million
-    tokens).
-    """
-    random, nearest = Random(seed), Likeness().nearest
+    splits: tuple[str, ...]
+    prompts: tuple[tuple[Lesson, int], ...]
+    recipe: Recipe
+
+
+# First clear tasks with plain label lists, then every task under its own names, then everything. Begun with everything,
+# the model answers with one label a task, whatever the text, for as long as it was watched (0.6 million tokens).
+STRETCHES = (
+    Stretch(("train",), ((PLAIN, 1_100), (NAMED, 1_400), (MIXED, 1_300)),
+            Recipe(rank=32, alpha=64, learning_rate=1e-3, batch_tokens=2_048, longest=1_024, seed=0)),
+    Stretch(("train", "more"), ((NAMED, 1_600), (MIXED, 1_700)),
+            Recipe(rank=32, alpha=64, learning_rate=8e-4, batch_tokens=2_048, longest=1_024, seed=1)),
+)
+
+
+def lessons(stretch: Stretch) -> list[list[list[Conversation]]]:
+    """Return the prompts of each lesson of a stretch, every time the same ones."""
+    tasks = [task for split in stretch.splits for task in load(split) if task.kind != "choose"]
     clear = [task for task in tasks if task.clear and task.kind in ("label", "yes_no", "tone") and not task.opaque]
     often = [SHARE.get(task.kind, 1.0) for task in tasks]
-    plain, named, mixed = PROMPTS
-    return [[render(task, random, PLAIN) for task in random.choices(clear, k=plain)],
-            [render(task, random, NAMED, nearest) for task in random.choices(tasks, often, k=named)],
-            [render(task, random, MIXED, nearest) for task in random.choices(tasks, often, k=mixed)]]
+    random, nearest = Random(stretch.recipe.seed), Likeness().nearest
+    prompts = []
+    for lesson, count in stretch.prompts:
+        drawn = random.choices(clear, k=count) if lesson is PLAIN else random.choices(tasks, often, k=count)
+        prompts.append([render(task, random, lesson, None if lesson is PLAIN else nearest) for task in drawn])
+    return prompts
 
 
 def instruct(minutes: float) -> None:
-    """Train for so many minutes at most; when all is read, put the run's record into data/results/."""
-    tasks = [task for task in load("train") if task.kind != "choose"]
-    run = train(weights.ensure(weights.SMOLLM2), lessons(tasks, RECIPE.seed), RECIPE, _folder(), _say, 60 * minutes)
-    if run is None:
-        sys.exit(f"Stopped after {minutes:g} minutes; the same command goes on from there.")
-    _record(run, tasks)
-    print(f"{run.adapter}: SHA-256 {weights.sha256_of(run.adapter)}")
+    """Train for so many minutes at most; when all is read, put the record of the runs into data/results/."""
+    deadline, runs, begin = time.monotonic() + 60 * minutes, [], None
+    for number, stretch in enumerate(STRETCHES, 1):
+        print(f"stretch {number} of {len(STRETCHES)}", flush=True)
+        run = train(weights.ensure(weights.SMOLLM2), lessons(stretch), stretch.recipe, _folder() / str(number), _say,
+                    deadline - time.monotonic(), begin)
+        if run is None:
+            sys.exit(f"Stopped after {minutes:g} minutes; the same command goes on from there.")
+        runs.append(run)
+        begin = run.adapter
+    _record(runs)
+    print(f"{begin}: SHA-256 {weights.sha256_of(begin)}")
 
 
-def _record(run: Trained, tasks: list[SmallTask]) -> None:
-    record = {"date": datetime.date.today().isoformat(), "recipe": asdict(RECIPE), "tasks": len(tasks),
-              "prompts": PROMPTS, "tokens": run.tokens, "seconds": round(run.seconds),
-              "device": run.device, "losses": run.losses}
+def _record(runs: list[Trained]) -> None:
+    record = {"date": datetime.date.today().isoformat(), "stretches": [
+        {"splits": stretch.splits, "prompts": [count for _, count in stretch.prompts], "recipe": asdict(stretch.recipe),
+         "tokens": run.tokens, "seconds": round(run.seconds), "device": run.device, "losses": run.losses}
+        for stretch, run in zip(STRETCHES, runs, strict=True)]}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "instruct.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "instruct.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 def measure() -> None:
@@ -74,7 +95,7 @@ def measure() -> None:
 
     The unseen tasks are not offered here: they are opened once, when the adapter is frozen.
     """
-    adapter = _folder() / "adapter.safetensors"
+    adapter = _folder() / str(len(STRETCHES)) / "adapter.safetensors"
     if not adapter.exists():
         sys.exit(f"There is no finished adapter in {_folder()}. Train one with `python course.py instruct`.")
     raw, trained = weights.ensure(weights.SMOLLM2), _folder() / "trained.gguf"
@@ -95,7 +116,7 @@ def open_unseen() -> None:
 
 
 def _folder() -> Path:
-    """Where checkpoint and adapter lie until the adapter is chosen."""
+    """Where checkpoints and adapters lie until one is chosen."""
     return cache_folder() / "instruct"
 
 

@@ -22,7 +22,8 @@ from helpers.tasks import bare_label
 DECLINED = "Not in the passage."
 FRESH_CODES = ("q7", "zeta", "31", "mango", "fjord", "58", "kazoo", "m4", "jigsaw", "44", "walrus", "t9")
 GENERAL = ROOT / "data" / "general" / "questions.jsonl"
-HELD = 10       # a task's first ten items serve as examples; the others are asked about, in every measure the same
+HELD = 10       # a task's first ten items serve as examples; the next ten are asked about, in every measure the same
+ASKED, ASKED_IN_WORDINGS = 10, 6
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _id(task: SmallTask, item: dict) -> str:
 # ---------------------------------------------------------------- labels
 
 def _label_items(tasks: list[SmallTask]) -> list[tuple[SmallTask, dict]]:
-    return [(task, item) for task in tasks if task.labelled for item in task.items[HELD:]]
+    return [(task, item) for task in tasks if task.labelled for item in task.items[HELD:HELD + ASKED]]
 
 
 def _system(task: SmallTask, names: dict[str, str], described: bool = True) -> str:
@@ -178,10 +179,10 @@ def label_as_json(tasks: list[SmallTask], nearest: Nearest) -> list[Question]:
 # ---------------------------------------------------------------- ten wordings
 
 def wording(write: Callable[[SmallTask, str], list[dict]]) -> Callable[[list[SmallTask], Nearest], list[Question]]:
-    """Ask about six items of each task in one wording; every wording lists the labels, and has the same schema."""
+    """Ask about some items of each task in one wording; every wording lists the labels, and has the same schema."""
     def questions(tasks: list[SmallTask], nearest: Nearest) -> list[Question]:
         return [Question(_id(task, item), write(task, item["text"]), item["answer"], "label", tuple(task.labels))
-                for task in tasks if task.labelled for item in task.items[HELD:HELD + 6]]
+                for task in tasks if task.labelled for item in task.items[HELD:HELD + ASKED_IN_WORDINGS]]
     return questions
 
 

@@ -24,11 +24,12 @@ from random import Random
 
 import torch
 from peft import LoraConfig, get_peft_model
-from peft.utils import get_peft_model_state_dict
-from safetensors.torch import save_file
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 MINUTES_BETWEEN_CHECKPOINTS = 5
+PREFIX = "base_model.model."        # what PEFT puts before the names of an adapter's matrices
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,21 @@ class Trained:
 
 def train(weights: Path, lessons: Sequence[Sequence[Sequence[Conversation]]], recipe: Recipe, folder: Path,
           progress: Callable[[int, int, Losses], None] = lambda step, steps, so_far: None,
-          stop_after: float = math.inf) -> Trained | None:
+          stop_after: float = math.inf, begin: Path | None = None) -> Trained | None:
     """Train on lessons, one after the other, and return the finished run.
 
-    A lesson is a list of bundles in any order, and a bundle one or more conversations that begin alike. Goes on from
-    the folder's checkpoint if one is there. After `stop_after` seconds it writes a checkpoint and returns
-    None: call it again. Ctrl-C does the same and raises KeyboardInterrupt.
+    A lesson is a list of bundles in any order, and a bundle one or more conversations that begin alike. The adapter
+    begins as the one in the file `begin`, or as nothing. Goes on from the folder's checkpoint if one is there. After
+    `stop_after` seconds it writes a checkpoint and returns None: call it again. Ctrl-C does the same and raises
+    KeyboardInterrupt.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
     batches = [batch for bundles in lessons for batch in _batches([bundled(tokenizer, one) for one in bundles], recipe)]
     model = _with_adapter(weights, recipe, device)
-    run = _Run(model, batches, recipe, folder / "checkpoint.pt")
+    if begin:
+        set_peft_model_state_dict(model, {PREFIX + name: value for name, value in load_file(begin).items()})
+    run = _Run(model, batches, recipe, folder / "checkpoint.pt", begin)
     run.restore()
     if not run.go(progress, time.monotonic() + stop_after):
         return None
@@ -107,7 +111,8 @@ def train(weights: Path, lessons: Sequence[Sequence[Sequence[Conversation]]], re
 class _Run:
     """Model, optimizer and how far it has come."""
 
-    def __init__(self, model: torch.nn.Module, batches: list[list[Bundle]], recipe: Recipe, checkpoint: Path):
+    def __init__(self, model: torch.nn.Module, batches: list[list[Bundle]], recipe: Recipe, checkpoint: Path,
+                 begin: Path | None):
         self.model, self.batches, self.recipe, self.checkpoint = model, batches, recipe, checkpoint
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self.weights, lr=recipe.learning_rate, weight_decay=0.0)
@@ -115,6 +120,8 @@ class _Run:
         # what a checkpoint must belong to: gone on with other batches, a run would be neither the one nor the other
         read = hashlib.sha256(repr([one.token for batch in batches for one in batch]).encode()).hexdigest()
         self.identity = {"recipe": asdict(recipe), "read": read}
+        if begin:
+            self.identity["begin"] = hashlib.sha256(begin.read_bytes()).hexdigest()
 
     @property
     def step(self) -> int:
@@ -214,7 +221,7 @@ def rate(step: int, steps: int, recipe: Recipe) -> float:
 
 def _save_adapter(model: torch.nn.Module, recipe: Recipe, path: Path) -> None:
     """Write the adapter's matrices as float16, with the recipe in the file's metadata."""
-    tensors = {name.removeprefix("base_model.model."): value.detach().to("cpu", torch.float16).contiguous()
+    tensors = {name.removeprefix(PREFIX): value.detach().to("cpu", torch.float16).contiguous()
                for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()}
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"recipe": json.dumps(asdict(recipe))})

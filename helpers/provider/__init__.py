@@ -60,6 +60,11 @@ def embed(texts: list[str]) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def embedding_model() -> str:
+    """Return what decides a text's vector: a hosted model's name, or name and hash of the one on this machine."""
+    return setting("COURSE_EMBEDDINGS") or MINILM.fingerprint
+
+
 def answering() -> str:
     """Say who answers, in one line.
 
@@ -83,4 +88,5 @@ def budget() -> Budget:
 
 
 __all__ = ["OPENAI_URL", "Target", "answering", "budget", "chosen", "client_for", "connect", "embed", "embedded",
+           "embedding_model",
            "shelves"]

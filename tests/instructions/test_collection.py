@@ -36,5 +36,5 @@ def test_answerable_items_have_an_answer():
     assert 0 < len(task.answerable()) < len(task.items)
 
 
-def test_the_splits_are_the_three_that_the_course_speaks_of():
+def test_no_split_is_empty():
     assert all(load(split) for split in SPLITS)

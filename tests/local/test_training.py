@@ -160,3 +160,13 @@ def test_a_checkpoint_of_another_recipe_or_other_data_is_not_taken_up(raw, tmp_p
     for lessons, recipe in (([BUNDLES], recipe_of(8)), ([BUNDLES[::-1], BUNDLES[:1]], recipe_of(4))):
         with pytest.raises(ValueError, match=r"another recipe or to other data.*Remove it"):
             train(raw, lessons, recipe, tmp_path, stop_after=0)
+
+
+@pytest.mark.live
+def test_a_run_may_begin_with_the_adapter_of_another(raw, tmp_path):
+    first = train(raw, [BUNDLES], recipe_of(16), tmp_path / "first")
+    later = train(raw, [BUNDLES], recipe_of(4), tmp_path / "later", begin=first.adapter)
+    anew = train(raw, [BUNDLES], recipe_of(4), tmp_path / "anew")
+    assert later.losses[0] < anew.losses[0] / 2
+    with pytest.raises(ValueError, match="another recipe"):     # begun otherwise, it is another run
+        train(raw, [BUNDLES], recipe_of(4), tmp_path / "later", stop_after=0)

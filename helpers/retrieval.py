@@ -1,0 +1,206 @@
+"""Find the passages that bear on a question: by its words, by its meaning, or by both.
+
+    index = Index()
+    index.add(passages)
+    for hit in index.search("how long have I got to send it back?", k=3):
+        print(hit.score, hit.source, hit)
+
+Everything is held in memory: a few hundred thousand passages fit. Does not: answer the question.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import snowballstemmer
+
+from helpers.documents import Document, Passage, chunk, read_folder
+from helpers.progress import Progress
+from helpers.provider import embed, embedding_model
+
+__all__ = ["Document", "Hit", "Index", "Passage", "RetrievalError", "chunk", "embed", "fuse", "read_folder"]
+
+FILES = ("passages.jsonl", "vectors.npy")
+MODES = ("hybrid", "keyword", "dense")
+TEXTS_AT_ONCE = 256
+FUSION = 60         # the constant of reciprocal rank fusion, as in Cormack, Clarke and Buettcher (SIGIR 2009)
+DEPTH = 50          # how many of each ranking are fused
+
+
+class RetrievalError(ValueError):
+    """The index or the query cannot be used; the message says why and what would do."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage that was found. `start` and `end` are its place in the document; str(hit) holds the text."""
+
+    text: str
+    source: str
+    start: int
+    end: int
+    score: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Index:
+    """Passages, their words and their vectors."""
+
+    def __init__(self) -> None:
+        self.passages: list[Passage] = []
+        self.vectors = np.zeros((0, 0), dtype=np.float32)     # (passages, dimensions), each of length 1
+        self._words: bm25s.BM25 | None = None
+
+    def __len__(self) -> int:
+        return len(self.passages)
+
+    def add(self, texts: Sequence[str | Passage]) -> None:
+        """Add texts or passages. Empty ones are refused: RetrievalError. An interrupted call adds nothing."""
+        count = len(self.passages)
+        passages = [text if isinstance(text, Passage) else Passage(text, f"text {count + i}", 0, len(text))
+                    for i, text in enumerate(texts)]
+        if empty := next((passage for passage in passages if not passage.text.strip()), None):
+            raise RetrievalError(f"A passage of {empty.source!r} is empty. Leave it out before adding.")
+        if not passages:
+            return
+        vectors = _embedded([str(passage) for passage in passages])
+        self.vectors = np.concatenate([self.vectors, vectors]) if count else vectors
+        self.passages += passages
+        self._words = None
+
+    def search(self, query: str, k: int = 3, mode: str = "hybrid") -> list[Hit]:
+        """Return the k passages that fit best, the best first; fewer if there are fewer.
+
+        `mode` is "keyword" (BM25), "dense" (cosine of vectors) or "hybrid" (both rankings, fused). Raises
+        RetrievalError for an empty query or an unknown mode.
+        """
+        if not query.strip():
+            raise RetrievalError("The query is empty.")
+        if mode not in MODES:
+            raise RetrievalError(f"There is no mode {mode!r}: it is one of {', '.join(MODES)}.")
+        if not self.passages:
+            return []
+        scores = fuse([self.by_words(query), self.by_meaning(query)]) if mode == "hybrid" else \
+            self.by_words(query) if mode == "keyword" else self.by_meaning(query)
+        return [self._hit(i, float(scores[i])) for i in best(scores, k)]
+
+    def by_words(self, query: str) -> np.ndarray:
+        """Return each passage's BM25 score."""
+        if self._words is None:
+            self._words = bm25s.BM25()
+            self._words.index(_stems([str(passage) for passage in self.passages]), show_progress=False)
+        [stems] = _stems([query])
+        return self._words.get_scores(stems) if stems else np.zeros(len(self), dtype=np.float32)
+
+    def by_meaning(self, query: str) -> np.ndarray:
+        """Return each passage's cosine with the query."""
+        return self.vectors @ embed([query])[0]
+
+    def _hit(self, i: int, score: float) -> Hit:
+        passage = self.passages[i]
+        return Hit(str(passage), passage.source, passage.start, passage.end, score)
+
+    # ------------------------------------------------------------ on disk
+
+    def save(self, folder: str | Path) -> None:
+        """Write the index into a folder: whole, or not at all. An index that was there is replaced.
+
+        Raises RetrievalError when the folder holds anything else: it would be lost.
+        """
+        folder = Path(folder)
+        if folder.exists() and not (folder / "index.json").exists():
+            raise RetrievalError(f"{folder} exists and is no index. Name a folder that is not there yet.")
+        part = folder.with_name(folder.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        lines = "".join(json.dumps(asdict(passage), ensure_ascii=False) + "\n" for passage in self.passages)
+        (part / "passages.jsonl").write_text(lines, encoding="utf-8")
+        np.save(part / "vectors.npy", self.vectors)
+        (part / "index.json").write_text(json.dumps({"embeddings": embedding_model(), "files": _hashes(part)}))
+        old = folder.with_name(folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(part, folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Index:
+        """Read an index that was saved. Raises RetrievalError if it is missing, damaged, or of other embeddings."""
+        folder = Path(folder)
+        if not (folder / "index.json").exists():
+            raise RetrievalError(f"There is no index in {folder}. Build one with Index().add(...) and save it there.")
+        about = json.loads((folder / "index.json").read_text())
+        if about["embeddings"] != embedding_model():
+            raise RetrievalError(f"The index in {folder} was built with {about['embeddings']}, and {embedding_model()} "
+                                 "is in use: their vectors do not compare. Build it anew, or set COURSE_EMBEDDINGS.")
+        if about["files"] != _hashes(folder):
+            raise RetrievalError(f"The index in {folder} is damaged: a file is not as it was written. Build it anew.")
+        index = cls()
+        rows = (folder / "passages.jsonl").read_text(encoding="utf-8").split("\n")
+        index.passages = [Passage(**json.loads(row)) for row in rows if row]
+        index.vectors = np.load(folder / "vectors.npy")
+        return index
+
+
+def best(scores: np.ndarray, k: int) -> list[int]:
+    """Return the places of the k highest scores above 0, the highest first; the earlier of two alike.
+
+    Example: best(np.array([0.1, 0.9, 0.0, 0.9]), 3) -> [1, 3, 0]
+    """
+    k = min(k, len(scores))
+    highest = np.argpartition(-scores, k - 1)[:k] if 0 < k < len(scores) else np.arange(len(scores))
+    order = sorted(highest.tolist(), key=lambda i: (-scores[i], i))
+    return [i for i in order if scores[i] > 0][:k]
+
+
+def fuse(rankings: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the reciprocal rank fusion of several score lists: the sum of 1 / (60 + rank) over the lists.
+
+    Only the ranks count, so that scores of different kinds can be put together. A passage beyond the first 50 of a list
+    gets nothing from it.
+    """
+    fused = np.zeros(len(rankings[0]))
+    for scores in rankings:
+        for rank, i in enumerate(best(scores, DEPTH), 1):
+            fused[i] += 1 / (FUSION + rank)
+    return fused
+
+
+def _embedded(texts: list[str]) -> np.ndarray:
+    with Progress("embedding", len(texts)) as bar:
+        vectors = []
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            page = texts[start:start + TEXTS_AT_ONCE]
+            vectors.append(embed(page))
+            for _ in page:
+                bar.step()
+    return np.concatenate(vectors)
+
+
+def _stems(texts: list[str]) -> list[list[str]]:
+    """Return each text's words without endings and without those that every text has."""
+    return bm25s.tokenize(texts, stopwords="en", stemmer=lambda words: [_stem(word) for word in words],
+                          return_ids=False, show_progress=False)
+
+
+@lru_cache(maxsize=100_000)
+def _stem(word: str) -> str:
+    return _STEMMER.stemWord(word)
+
+
+_STEMMER = snowballstemmer.stemmer("english")
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}

@@ -1,0 +1,141 @@
+"""The index finds what was put in, by words, by meaning and by both, and comes back from disk as it went."""
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers import retrieval
+from helpers.retrieval import Index, Passage, RetrievalError, best, fuse
+
+TEXTS = ["A green slip is valid for 21 days.", "The Raft delivers wardrobes.", "Wash the blanket at 30 degrees.",
+         "Wardrobes are delivered upstairs by two people."]
+WORDS = ("green", "raft", "wash", "wardrobe", "deliver")
+
+
+def vectors_of(texts: list[str]) -> np.ndarray:
+    """Stand-in for the encoder: which of five words a text holds, and a bit of everything."""
+    rows = np.array([[float(word in text.lower()) for word in WORDS] for text in texts], dtype=np.float32) + 0.01
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture(autouse=True)
+def encoder(monkeypatch):
+    monkeypatch.setattr(retrieval, "embed", vectors_of)
+
+
+@pytest.fixture
+def index() -> Index:
+    index = Index()
+    index.add(TEXTS)
+    return index
+
+
+# ---------------------------------------------------------------- searching
+
+@pytest.mark.parametrize("mode", ["hybrid", "keyword", "dense"])
+def test_the_best_passage_comes_first(index, mode):
+    hits = index.search("who delivers a wardrobe?", k=2, mode=mode)
+    assert {hit.source for hit in hits} == {"text 1", "text 3"} and hits[0].score >= hits[1].score
+    assert str(hits[0]) in TEXTS
+
+
+def test_words_are_found_in_other_endings_and_stop_words_do_not_count(index):
+    assert [hit.source for hit in index.search("washing a blankets", mode="keyword")] == ["text 2"]
+    assert index.search("is the at by", mode="keyword") == []
+
+
+def test_fewer_passages_than_asked_for_are_all_there_is(index):
+    assert len(index.search("green wash", k=99)) <= len(TEXTS)
+    assert Index().search("anything") == []
+
+
+def test_passages_keep_their_place():
+    index = Index()
+    index.add([Passage("Ten days.", "returns.md", 12, 21, "Returns")])
+    [hit] = index.search("returns")
+    assert (hit.source, hit.start, hit.end, str(hit)) == ("returns.md", 12, 21, "Returns\nTen days.")
+
+
+def test_what_is_added_later_is_found_too(index):
+    index.search("green", mode="keyword")
+    index.add(["Green tea is washed down."])
+    assert {hit.source for hit in index.search("green", mode="keyword")} == {"text 0", "text 4"}
+    assert index.vectors.shape == (5, 5) and len(index) == 5
+
+
+@pytest.mark.parametrize(("query", "mode", "said"), [
+    ("", "hybrid", "query is empty"), (" \n", "dense", "query is empty"), ("x", "sparse", "no mode 'sparse'")])
+def test_a_query_that_asks_nothing_is_refused(index, query, mode, said):
+    with pytest.raises(RetrievalError, match=said):
+        index.search(query, mode=mode)
+
+
+def test_an_empty_passage_is_refused_and_nothing_is_added(index):
+    with pytest.raises(RetrievalError, match="passage of 'text 5' is empty"):
+        index.add(["fine", "  "])
+    assert len(index) == len(TEXTS)
+
+
+def test_an_interrupted_add_adds_nothing(index, monkeypatch):
+    def interrupted(texts):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(retrieval, "embed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        index.add(["one more"])
+    assert len(index) == len(index.vectors) == len(TEXTS)
+
+
+# ---------------------------------------------------------------- scores
+
+def test_best_is_ordered_leaves_out_zeros_and_breaks_ties_by_place():
+    assert best(np.array([0.1, 0.9, 0.0, 0.9]), 3) == [1, 3, 0]
+    assert best(np.array([0.0, 0.0]), 2) == [] == best(np.array([]), 2) == best(np.array([1.0]), 0)
+    scores = np.random.default_rng(0).random(1000)
+    assert best(scores, 7) == sorted(range(1000), key=lambda i: -scores[i])[:7]
+
+
+def test_fusion_adds_reciprocal_ranks():
+    fused = fuse([np.array([3.0, 2.0, 0.0]), np.array([0.0, 5.0, 4.0])])
+    assert fused == pytest.approx([1 / 61, 1 / 62 + 1 / 61, 1 / 62])
+
+
+# ---------------------------------------------------------------- on disk
+
+def test_an_index_comes_back_as_it_went(index, tmp_path):
+    index.save(tmp_path / "index")
+    again = Index.load(tmp_path / "index")
+    assert again.passages == index.passages and np.array_equal(again.vectors, index.vectors)
+    assert again.search("wardrobe") == index.search("wardrobe")
+    again.add(["And one more wardrobe."])
+    again.save(tmp_path / "index")
+    assert len(Index.load(tmp_path / "index")) == 5 and not list(tmp_path.glob("index.*"))
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(index, tmp_path):
+    (tmp_path / "thesis.md").write_text("years of work")
+    with pytest.raises(RetrievalError, match="is no index"):
+        index.save(tmp_path)
+    assert (tmp_path / "thesis.md").exists()
+
+
+def test_a_build_that_broke_off_is_not_taken_for_an_index(index, tmp_path, monkeypatch):
+    monkeypatch.setattr(retrieval.np, "save", lambda path, rows: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(OSError, match="No space left"):
+        index.save(tmp_path / "index")
+    with pytest.raises(RetrievalError, match="There is no index"):
+        Index.load(tmp_path / "index")
+
+
+def test_a_damaged_index_and_one_of_other_embeddings_are_refused(index, tmp_path, monkeypatch):
+    index.save(tmp_path / "index")
+    about = json.loads((tmp_path / "index" / "index.json").read_text())
+    (tmp_path / "index" / "index.json").write_text(json.dumps(about | {"embeddings": "other-model"}))
+    with pytest.raises(RetrievalError, match=r"built with other-model, and all-MiniLM.*do not compare"):
+        Index.load(tmp_path / "index")
+    (tmp_path / "index" / "index.json").write_text(json.dumps(about))
+    with (tmp_path / "index" / "passages.jsonl").open("a") as file:
+        file.write("{}")
+    with pytest.raises(RetrievalError, match="damaged"):
+        Index.load(tmp_path / "index")
