@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ValidationError
 
-from helpers import records, voice
+from helpers import answers, records, voice
 from helpers.invoices import Invoice
 from helpers.settings import ROOT
 
@@ -161,6 +161,25 @@ class ReplyTask(Task):
         return Score(valid, valid and kept["facts"], kept)
 
 
+@dataclass(eq=False)
+class AnswerTask(Task):
+    """A task of questions on pages, some of which no page answers; those are to be declined."""
+
+    def score(self, example: Example, reply: object) -> Score:
+        """Score one reply: right if it holds the answer in one of its spellings, or declines where there is none.
+
+        Valid is a reply that either answers or declines, and not both at once.
+        Example: score(example, "I don't know.") -> Score(valid=True, right=False, fields={"answered": False})
+        """
+        reply = reply if isinstance(reply, str) else ""
+        declined = answers.declines(reply)
+        said = answers.holds(reply, example.tags["variants"])
+        if example.expected is None:
+            return Score(bool(reply.strip()), declined, {"declined": declined})
+        return Score(bool(reply.strip()) and not (declined and said), said and not declined,
+                     {"answered": said and not declined})
+
+
 def bare_label(text: str) -> str:
     """Strip a one-line reply of case, quotes and a full stop; a longer text is no label."""
     return text.strip().strip("\"'`*.").strip().lower()
@@ -177,8 +196,8 @@ def load_task(name: str | Path) -> Task:
     if path.suffix in (".csv", ".jsonl"):
         return _own_task(path)
     folder = DATA / str(name)
-    if not (folder / "train.jsonl").exists():
-        known = ", ".join(sorted(path.parent.name for path in DATA.glob("*/train.jsonl")))
+    if not (folder / "test.jsonl").exists():
+        known = ", ".join(sorted(path.parent.name for path in DATA.glob("*/test.jsonl")))
         raise TaskError(f"There is no task {str(name)!r}. The course has: {known}. Your own rows come from a .csv or "
                         ".jsonl file.")
     return _course_task(folder)
@@ -188,7 +207,7 @@ def _course_task(folder: Path) -> Task:
     task = _empty_task(folder)
     task.guide = (folder / "guide.md").read_text(encoding="utf-8")
     for split in SHARES:
-        rows = _jsonl_rows(folder / f"{split}.jsonl")
+        rows = _jsonl_rows(path) if (path := folder / f"{split}.jsonl").exists() else []
         setattr(task, split, [Example(row["id"], row["input"], row["expected"], row["tags"], task) for row in rows])
     return task
 
@@ -199,6 +218,8 @@ def _empty_task(folder: Path) -> Task:
         return RecordTask(folder.name, Invoice)
     if folder.name == "voice":
         return ReplyTask(folder.name)
+    if folder.name == "handbook":
+        return AnswerTask(folder.name)
     definition = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     return LabelTask(folder.name, definition["fields"], definition["headline"])
 
