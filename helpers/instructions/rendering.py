@@ -12,6 +12,7 @@ Does not: choose tasks or count tokens (see training.py).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -31,11 +32,13 @@ class Lesson:
     codes: float
     described: float        # of the prompts with own names: what the labels mean is told as well
     examples: float         # examples are shown
+    answered: int = 2       # questions on a page that find an answer, for each that finds none
 
 
 PLAIN = Lesson(own_names=1.0, codes=0.0, described=0.5, examples=0.2)
 NAMED = Lesson(own_names=1.0, codes=0.0, described=0.6, examples=0.5)
 MIXED = Lesson(own_names=0.86, codes=0.1, described=0.6, examples=0.5)
+NAMED_AGAIN, MIXED_AGAIN = replace(NAMED, answered=4), replace(MIXED, answered=4)    # of two, it declined too much
 
 
 @dataclass(frozen=True)
@@ -281,7 +284,7 @@ def extract_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Near
 def passage_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask questions on one passage or several; about a third of them find no answer there, and are declined."""
     shown = _shown(task, random)
-    asked = _questions(task, shown, random)
+    asked = _questions(task, shown, random, lesson.answered)
     declining = random.choice(PHRASES["declining"])
     how, decline = random.choice(PHRASES["from passage"]), random.choice(PHRASES["decline"]).format(declining)
     pairs = [(question["question"], _found(question, shown, declining)) for question in asked]
@@ -296,12 +299,12 @@ def _shown(task: SmallTask, random: Random) -> list[str]:
     return random.sample(list(task.passages), random.choice([1, 1, 1, 2, 3, 4]))
 
 
-def _questions(task: SmallTask, shown: list[str], random: Random) -> list[dict]:
-    """Return questions on the passages shown: all they answer, and half as many that find no answer there."""
-    answered = [item for item in task.answerable() if item["passage"] in shown]
+def _questions(task: SmallTask, shown: list[str], random: Random, answered: int) -> list[dict]:
+    """Return questions on the passages shown: all they answer, and for every so many one that finds no answer there."""
+    with_answer = [item for item in task.answerable() if item["passage"] in shown]
     others = [item for item in task.items if item["answer"] is None or item["passage"] not in shown]
-    asked = random.sample(answered, min(8, len(answered)))
-    return asked + random.sample(others, min(len(others), (len(asked) + 1) // 2))
+    asked = random.sample(with_answer, min(8, len(with_answer)))
+    return asked + random.sample(others, min(len(others), math.ceil(len(asked) / answered)))
 
 
 def _found(question: dict, shown: list[str], declining: str) -> str:
