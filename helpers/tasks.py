@@ -7,30 +7,24 @@ Does not: ask a model anything.
 """
 from __future__ import annotations
 
-import csv
 import json
-import random
 from abc import ABC, abstractmethod
-from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ValidationError
 
-from helpers import answers, records, voice
+from helpers import answers, records, rows, voice
 from helpers.invoices import Invoice
+from helpers.rows import SHARES, TaskError, bare_label
 from helpers.settings import ROOT
 
+__all__ = ["AnswerTask", "Example", "LabelTask", "RecordTask", "ReplyTask", "Score", "Task", "TaskError", "bare_label",
+           "load_task"]
+
 DATA = ROOT / "data"
-INPUT_NAMES = ("input", "text", "message", "question", "body")
-LABEL_NAMES = ("expected", "label", "category", "class", "answer", "target")
-SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}       # of data that comes without a split
 OWN_FIELD = "label"
-
-
-class TaskError(ValueError):
-    """The data cannot be used as a task; the message names file, line or column, and what would do."""
 
 
 @dataclass(frozen=True)
@@ -180,11 +174,6 @@ class AnswerTask(Task):
                      {"answered": said and not declined})
 
 
-def bare_label(text: str) -> str:
-    """Strip a one-line reply of case, quotes and a full stop; a longer text is no label."""
-    return text.strip().strip("\"'`*.").strip().lower()
-
-
 def load_task(name: str | Path) -> Task:
     """Load a task of the course by name, or a reader's own labelled rows from a CSV or JSONL file.
 
@@ -207,8 +196,8 @@ def _course_task(folder: Path) -> Task:
     task = _empty_task(folder)
     task.guide = (folder / "guide.md").read_text(encoding="utf-8")
     for split in SHARES:
-        rows = _jsonl_rows(path) if (path := folder / f"{split}.jsonl").exists() else []
-        setattr(task, split, [Example(row["id"], row["input"], row["expected"], row["tags"], task) for row in rows])
+        found = rows.from_jsonl(path) if (path := folder / f"{split}.jsonl").exists() else []
+        setattr(task, split, [Example(row["id"], row["input"], row["expected"], row["tags"], task) for row in found])
     return task
 
 
@@ -224,88 +213,11 @@ def _empty_task(folder: Path) -> Task:
     return LabelTask(folder.name, definition["fields"], definition["headline"])
 
 
-# ---------------------------------------------------------------- a reader's own rows
-
 def _own_task(path: Path) -> LabelTask:
-    if not path.exists():
-        raise TaskError(f"There is no file {path}. Give the path from the folder you are in: {Path.cwd().name}/.")
-    rows = _csv_rows(path) if path.suffix == ".csv" else _jsonl_rows(path)
-    if not rows:
-        raise TaskError(f"{path.name} has no rows.")
-    text, label = _column(path, rows, INPUT_NAMES, "texts"), _column(path, rows, LABEL_NAMES, "labels")
-    rows = [row for row in rows if _filled(row.get(text)) and _filled(row.get(label))]
-    labels = sorted({bare_label(str(row[label])) for row in rows})
-    if len(labels) < 2:
-        raise TaskError(f"Column {label!r} of {path.name} holds {len(labels)} label: a task needs at least two.")
+    """Return a reader's own rows as a task of labels that nobody has described."""
+    splits = rows.labelled(path)
+    labels = sorted({row.label for members in splits.values() for row in members})
     task = LabelTask(path.stem, {OWN_FIELD: dict.fromkeys(labels, "")}, OWN_FIELD)
-    examples = [Example(str(row.get("id") or f"row{number}"), str(row[text]), bare_label(str(row[label])),
-                        {"split": row.get("split")}, task) for number, row in enumerate(rows, 1)]
-    twice = [name for name, count in Counter(example.id for example in examples).items() if count > 1]
-    if twice:
-        raise TaskError(f"{path.name} has several rows with the id {twice[0]!r}. Make the ids differ, or leave the "
-                        "column out: runs are compared row by row, by id.")
-    for split, members in _split(path, examples).items():
-        setattr(task, split, members)
+    for split, members in splits.items():
+        setattr(task, split, [Example(row.id, row.text, row.label, {"split": row.split}, task) for row in members])
     return task
-
-
-def _filled(value: object) -> bool:
-    return value is not None and bool(str(value).strip())      # 0 and False are labels
-
-
-def _column(path: Path, rows: list[dict], names: tuple[str, ...], what: str) -> str:
-    """Return the first known name among the file's columns."""
-    columns = {str(column).strip().lower(): column for column in rows[0] if column}
-    found = next((columns[name] for name in names if name in columns), None)
-    if found is None:
-        raise TaskError(f"{path.name} has no column of {what}: it has {', '.join(columns) or 'none'}. Name one of its "
-                        f"columns {names[0]!r} (or {', '.join(map(repr, names[1:]))}).")
-    return found
-
-
-def _split(path: Path, examples: list[Example]) -> dict[str, list[Example]]:
-    """Split by the rows' own `split` column, or each label by SHARES with a fixed seed."""
-    named = {example.tags["split"] for example in examples}
-    if named != {None}:
-        if unknown := named - set(SHARES):
-            raise TaskError(f"Column 'split' of {path.name} says {unknown.pop()!r} somewhere. Write one of "
-                            f"{', '.join(SHARES)} in every row, or leave the column out.")
-        return {split: [e for e in examples if e.tags["split"] == split] for split in SHARES}
-    by_label = defaultdict(list)
-    for example in examples:
-        by_label[example.expected].append(example)
-    splits: dict[str, list[Example]] = {split: [] for split in SHARES}
-    for label in sorted(by_label):
-        members = random.Random(label).sample(by_label[label], len(by_label[label]))
-        first, second = round(len(members) * 0.6), round(len(members) * 0.75)
-        splits["train"] += members[:first]
-        splits["validation"] += members[first:second]
-        splits["test"] += members[second:]
-    # mixed, so that the first rows of a split are a fair sample of it
-    return {split: random.Random(0).sample(members, len(members)) for split, members in splits.items()}
-
-
-def _csv_rows(path: Path) -> list[dict]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
-    except UnicodeDecodeError:
-        raise TaskError(f"{path.name} is not UTF-8 text. Save it as 'CSV UTF-8' and try again.") from None
-
-
-def _jsonl_rows(path: Path) -> list[dict]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")    # a text may hold other line separators
-    except UnicodeDecodeError:
-        raise TaskError(f"{path.name} is not UTF-8 text. Save it as UTF-8 and try again.") from None
-    return [_jsonl_row(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
-
-
-def _jsonl_row(path: Path, number: int, line: str) -> dict:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise TaskError(f"{path.name}, line {number} is not JSON: {error}. Each line holds one JSON object.") from None
-    if not isinstance(row, dict):
-        raise TaskError(f"{path.name}, line {number} is {line.strip()[:20]}: each line holds one JSON object, {{...}}.")
-    return row

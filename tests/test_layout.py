@@ -11,7 +11,7 @@ from helpers.settings import ROOT
 
 HELPERS = ROOT / "helpers"
 # from the ground up; a module may import those that stand before it, and within its own group
-ORDER = ["settings", "local", "provider", "records", "invoices", "voice", "answers", "tasks", "prompts",
+ORDER = ["settings", "local", "provider", "rows", "records", "invoices", "voice", "answers", "tasks", "prompts",
          "intervals", "progress", "documents", "evaluation", "retrieval", "baselines", "ladder", "figures",
          "instructions", "publishing"]
 MODULES = sorted(HELPERS.rglob("*.py"))

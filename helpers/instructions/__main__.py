@@ -4,7 +4,7 @@
     python -m helpers.instructions measure                     raw and trained, on the development tasks
     python -m helpers.instructions open                        raw and frozen, on the unseen tasks, once
 
-On two cores training takes about two and a half hours, an hour at a time if you like; on a GPU a few minutes.
+On two cores training takes about two hours, in parts if you like; on a GPU a few minutes.
 """
 from __future__ import annotations
 
