@@ -100,3 +100,17 @@ def test_the_card_states_the_counts():
     card = (FOLDER / "card.md").read_text(encoding="utf-8")
     for label, count in Counter(example.expected["category"] for example in ALL).items():
         assert f"| `{label}` | {count} |" in card
+
+
+# ---------------------------------------------------------------- a category split in two
+
+def test_every_delivery_message_has_one_of_the_two_new_labels():
+    with (FOLDER / "delivery_split.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == sorted(
+        example.id for example in ALL if example.expected["category"] == "delivery")
+    count = Counter(row["label"] for row in rows)
+    card = (FOLDER / "card.md").read_text(encoding="utf-8")
+    assert count == {"transport": 183, "contents": 39} and all(f"`{name}` ({n}:" in card for name, n in count.items())
+    assert sum(row["first"] != row["second"] for row in rows) == 2
+    assert all(row["label"] in (row["first"], row["second"]) for row in rows)
