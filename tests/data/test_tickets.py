@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections import Counter
 
@@ -114,3 +115,35 @@ def test_every_delivery_message_has_one_of_the_two_new_labels():
     assert count == {"transport": 183, "contents": 39} and all(f"`{name}` ({n}:" in card for name, n in count.items())
     assert sum(row["first"] != row["second"] for row in rows) == 2
     assert all(row["label"] in (row["first"], row["second"]) for row in rows)
+
+
+# ---------------------------------------------------------------- three later months
+
+LATER = [json.loads(line) for line in (FOLDER / "later.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_there_are_fifty_later_messages_a_month_labelled_by_the_guide():
+    assert Counter(row["tags"]["month"] for row in LATER) == {"2026-11": 50, "2026-12": 50, "2027-01": 50}
+    assert all(row["expected"][field] in TASK.fields[field] for row in LATER for field in FIELDS)
+    assert all(set(row["tags"]["slices"]) <= SLICES for row in LATER)
+
+
+def test_the_mix_of_categories_moves_from_month_to_month():
+    mixes = [Counter(row["expected"]["category"] for row in LATER if row["tags"]["month"] == month)
+             for month in ("2026-11", "2026-12", "2027-01")]
+    assert [mix["delivery"] for mix in mixes] == [11, 20, 4] and [mix["returns"] for mix in mixes] == [7, 3, 16]
+
+
+def test_the_second_pass_over_the_later_messages_differs_as_the_card_says():
+    with (FOLDER / "later_second.csv").open(encoding="utf-8") as file:
+        second = {row["id"]: row for row in csv.DictReader(file)}
+    differ = sum(second[row["id"]][field] != row["expected"][field] for row in LATER for field in FIELDS)
+    assert f"differs in {differ} of {len(LATER) * len(FIELDS)} labels" in (FOLDER / "card.md").read_text("utf-8")
+
+
+@pytest.mark.live
+def test_no_later_message_tells_what_an_earlier_one_tells():
+    texts = {row["id"]: row["input"] for row in LATER} | {example.id: example.input for example in ALL}
+    assert authored.exact_duplicates(texts) == []
+    found = authored.near_duplicates(list(texts), embed(list(texts.values())), limit=0.85)
+    assert [pair for pair in found if pair[0].startswith("l")] == []
