@@ -2,6 +2,7 @@
 
     python -m helpers.instructions train [--minutes 75]        what `make instruct` runs: goes on where it stopped
     python -m helpers.instructions measure                     raw and trained, on the development tasks
+    python -m helpers.instructions curve                       how much more tasks bring, on the development tasks
     python -m helpers.instructions open                        raw and frozen, on the unseen tasks, once
 
 On two cores training takes about two hours, in parts if you like; on a GPU a few minutes.
@@ -18,11 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
+from helpers.instructions import curve
 from helpers.instructions.collection import load
 from helpers.instructions.likeness import Likeness
+from helpers.instructions.measures import MEASURES
 from helpers.instructions.rendering import MIXED, MIXED_AGAIN, NAMED, NAMED_AGAIN, PLAIN, Lesson, render
-from helpers.instructions.report import ask_all, markdown, side_by_side
+from helpers.instructions.report import ask_all, asked, markdown, side_by_side
 from helpers.local import weights
+from helpers.local.engine import ChatEngine
 from helpers.local.gguf_files import merge_adapter
 from helpers.local.training import Conversation, Losses, Recipe, Trained, train
 from helpers.settings import ROOT, cache_folder
@@ -108,6 +112,15 @@ def measure() -> None:
     print(side_by_side(ask_all(models, load("development"), Likeness().nearest, rows)).to_string())
 
 
+def draw_curve() -> None:
+    """Train on more and more tasks, and draw the score on the development tasks beside the model card."""
+    questions = MEASURES[curve.MEASURE](load("development"), None)
+    raw = asked(ChatEngine(weights.ensure(weights.SMOLLM2)), "raw", curve.MEASURE, questions).right.mean()
+    rows = curve.points(_folder() / "curve", RESULTS / "instruct_curve.csv")
+    curve.draw(rows, CARD.with_name("curve.png"), raw)
+    print(rows.to_string(index=False))
+
+
 def open_unseen() -> None:
     """Ask the raw model and the course's own, frozen, everything on the unseen tasks; write rows and model card."""
     models = {model.name: weights.ensure(model) for model in (weights.SMOLLM2, weights.COURSE)}
@@ -138,14 +151,13 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("train").add_argument("--minutes", type=float, default=75)
     commands.add_parser("measure")
+    commands.add_parser("curve")
     commands.add_parser("open")
     asked_for = parser.parse_args()
     if asked_for.command == "train":
         instruct(asked_for.minutes)
-    elif asked_for.command == "measure":
-        measure()
     else:
-        open_unseen()
+        {"measure": measure, "curve": draw_curve, "open": open_unseen}[asked_for.command]()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import json
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -189,7 +190,9 @@ def _with_adapter(weights: Path, recipe: Recipe, device: str) -> torch.nn.Module
     torch.manual_seed(recipe.seed)
     model = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
     config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", lora_dropout=0.0)
-    return get_peft_model(model, config).to(device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)      # PEFT's, of transformers: nothing a reader could do
+        return get_peft_model(model, config).to(device)
 
 
 def answer_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:

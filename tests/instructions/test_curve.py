@@ -1,0 +1,40 @@
+"""The curve's points are kept one by one, and drawn where they are."""
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from helpers.instructions import curve
+
+
+def test_points_that_are_there_are_not_trained_again(monkeypatch, tmp_path):
+    trained = []
+
+    def right_after(tasks, folder):
+        trained.append((len(tasks), folder.name))
+        return [True] * len(tasks) + [False]
+    monkeypatch.setattr(curve, "_right_after", right_after)
+    kept = tmp_path / "curve.csv"
+    pd.DataFrame([{"tasks": 8, "right": 3, "n": 10}]).to_csv(kept, index=False)
+    rows = curve.points(tmp_path, kept)
+    assert trained == [(count, str(count)) for count in curve.COUNTS[1:]]
+    assert rows.tasks.tolist() == pd.read_csv(kept).tasks.tolist() == list(curve.COUNTS)
+    assert rows.right.tolist()[:2] == [3, 16]
+
+
+def test_each_count_holds_the_tasks_of_the_one_before():
+    order = curve._clear_tasks()
+    assert len(order) >= max(curve.COUNTS) and order == curve._clear_tasks()
+    assert all(task.clear and not task.opaque for task in order)
+
+
+def test_the_points_are_drawn_as_shares(monkeypatch, tmp_path):
+    shown = {}
+    monkeypatch.setattr(plt, "close", lambda: shown.update(ax=plt.gca()))
+    rows = pd.DataFrame({"tasks": [8, 16], "right": [30, 60], "n": [100, 100]})
+    curve.draw(rows, tmp_path / "curve.png", raw=0.25)
+    assert list(shown["ax"].lines[0].get_ydata()) == pytest.approx([30, 60])
+    assert (tmp_path / "curve.png").stat().st_size > 5_000
+    monkeypatch.undo()
+    plt.close("all")
