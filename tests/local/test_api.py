@@ -16,13 +16,13 @@ import uvicorn
 from openai import OpenAI
 from pydantic import BaseModel
 
-from helpers.local import api
+from helpers.local import api, weights
 from helpers.local.engine import EngineError
 from helpers.local.service import loopback_socket
 from helpers.local.weights import WeightsError
 from tests.conftest import client_of
 
-CHAT, MINILM = "smollm2-135m", "all-MiniLM-L6-v2"
+CHAT, MINILM = weights.DEFAULT_CHAT_MODEL, "all-MiniLM-L6-v2"
 
 # The engine's arithmetic depends a little on how much of a prompt it has read before, so that two tokens as likely as
 # each other may change places. These are questions whose greedy answers have no such pair.
@@ -266,7 +266,7 @@ def test_a_long_text_is_read_up_to_256_tokens(live_client):
 
 @pytest.mark.live
 def test_the_base_chat_model_is_listed_first(live_client):
-    assert [model.id for model in live_client.models.list()] == [CHAT, MINILM]
+    assert [model.id for model in live_client.models.list()] == [*weights.chat_model_names(), MINILM]
 
 
 @pytest.mark.live
@@ -447,7 +447,7 @@ def test_a_reply_without_a_limit_has_one_all_the_same(client, engine):
 
 def test_an_alias_is_answered_and_the_reply_names_the_real_model(client):
     assert ask(client, model="gpt-4o-mini").model == CHAT
-    assert [model.id for model in client.models.list()] == [CHAT, MINILM, "gpt-4o-mini"]
+    assert [model.id for model in client.models.list()] == [*weights.chat_model_names(), MINILM, "gpt-4o-mini"]
     assert client.models.retrieve("gpt-4o-mini").id == "gpt-4o-mini"
 
 

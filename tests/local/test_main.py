@@ -11,10 +11,10 @@ import psutil
 import pytest
 from openai import OpenAI
 
-from helpers.local import __main__
+from helpers.local import __main__, weights
 from helpers.local.service import ROOT, loopback_socket
 
-CHAT = "smollm2-135m"
+CHAT = weights.DEFAULT_CHAT_MODEL
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import openai
 import psutil
 import pytest
 
-from helpers.local import service
+from helpers.local import service, weights
 from helpers.local.service import ROOT
 from tests.conftest import client_of
 
-CHAT, MINILM = "smollm2-135m", "all-MiniLM-L6-v2"
+CHAT, MINILM = weights.DEFAULT_CHAT_MODEL, "all-MiniLM-L6-v2"
 
 
 def answers(one: service.Service) -> bool:
@@ -109,13 +109,13 @@ def test_a_service_is_started_once_and_again_when_its_process_was_killed(fresh):
 
 PARENT = """
 import os, sys, time
-from helpers.local import service
+from helpers.local import service, weights
 
 one = service.running()
 if sys.argv[1] == "killed in mid-answer":
     from openai import OpenAI
     client = OpenAI(base_url=one.base_url, api_key=one.api_key)
-    story = client.chat.completions.create(model="smollm2-135m", max_tokens=2000, stream=True,
+    story = client.chat.completions.create(model=weights.DEFAULT_CHAT_MODEL, max_tokens=2000, stream=True,
                                            messages=[{"role": "user", "content": "Tell me a very long story."}])
     next(story)
 print(one.process.pid, flush=True)

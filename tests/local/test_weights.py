@@ -389,9 +389,9 @@ def test_another_adapter_is_another_file_and_another_fingerprint(tmp_path):
 # ---------------------------------------------------------------- which chat model
 
 @pytest.mark.parametrize(("variable", "value", "name"), [
-    ("COURSE_MODEL", "", "smollm2-135m"),
+    ("COURSE_MODEL", "", weights.DEFAULT_CHAT_MODEL),
     ("COURSE_MODEL", "smollm2-135m", "smollm2-135m"),
-    ("COURSE_MODEL", "gpt-4o-mini", "smollm2-135m"),
+    ("COURSE_MODEL", "gpt-4o-mini", weights.DEFAULT_CHAT_MODEL),
     ("COURSE_WEIGHTS", "some/where/mine.Q4.gguf", "mine.Q4"),
     ("COURSE_WEIGHTS", "hf:owner/repo/folder/theirs.gguf", "theirs"),
 ])
@@ -401,17 +401,19 @@ def test_the_chat_model_is_named_after_the_setting(monkeypatch, variable, value,
 
 
 def test_of_several_chat_models_the_default_comes_first(monkeypatch):
-    other = dataclasses.replace(weights.SMOLLM2, name="another")
+    before, other = weights.chat_model_names(), dataclasses.replace(weights.SMOLLM2, name="another")
     monkeypatch.setattr(weights, "CHAT_MODELS", weights.CHAT_MODELS | {"another": other})
-    assert weights.chat_model_names() == ["smollm2-135m", "another"]
+    assert weights.chat_model_names() == [*before, "another"] and before[0] == weights.DEFAULT_CHAT_MODEL
     monkeypatch.setenv("COURSE_MODEL", "another")
-    assert weights.chat_model_names() == ["another", "smollm2-135m"]
+    assert weights.chat_model_names() == ["another", *before]
     assert weights.chat_model_fingerprint("smollm2-135m") == weights.SMOLLM2.fingerprint
     assert weights.chat_model_fingerprint("an-alias") == weights.chat_model_fingerprint() == other.fingerprint
 
 
-def test_own_weights_are_the_only_chat_model(own_file):
-    assert weights.chat_model_names() == ["mine"]
+def test_own_weights_answer_by_default_and_the_courses_models_by_name(own_file):
+    assert weights.chat_model_names() == ["mine", *weights.CHAT_MODELS]
+    assert weights.chat_model_path() == weights.chat_model_path("an-alias") == own_file
+    assert weights.chat_model_fingerprint("smollm2-135m") == weights.SMOLLM2.fingerprint
 
 
 # ---------------------------------------------------------------- the reader's own weights
@@ -539,5 +541,5 @@ def test_a_repository_that_does_not_exist_is_named(loopback):
 def test_fetching_everything_says_what_is_ready(capsys):
     weights.fetch_all()
     said = capsys.readouterr().out.splitlines()
-    assert [line.split(",")[0] for line in said] == [f"ready: {model.path.name}"
-                                                     for model in (weights.SMOLLM2, weights.MINILM)]
+    default = weights.CHAT_MODELS[weights.DEFAULT_CHAT_MODEL]
+    assert [line.split(",")[0] for line in said] == [f"ready: {model.path.name}" for model in (default, weights.MINILM)]
