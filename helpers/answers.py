@@ -12,13 +12,21 @@ import re
 from collections.abc import Iterable
 
 WORDS = re.compile(r"[£€$]?\d+(?:[.,:]\d+)*%?|[^\W\d_]+(?:'[^\W\d_]+)*")
+SOURCE = r"(?:passages?|pages?|texts?|handbook|documents?|context)"
+NOT = r"(?:not|n't)(?: \w+ly)?"
 DECLINING = re.compile(
-    r"\b(?:(?:do|does|did|can|could)(?: not|n't)|cannot|can't|unable to|not able to) (?:know|say|tell|find|answer|"
-    r"mention|state|specify|contain|provide|give|include)\b"
-    r"|\bnot (?:in|on|part of) (?:the|this|these|any|our|my) (?:\w+ )?"
-    r"(?:passages?|pages?|texts?|handbook|documents?|context)\b"
-    r"|\bnot (?:stated|mentioned|specified|given|known|provided|said|there|found)\b"
-    r"|\b(?:no|any) (?:information|answer|mention)\b|\bunknown\b")
+    # I don't know; we cannot tell; unable to find
+    r"\b(?:(?:do|did|could|can)(?: not|n't)|can't|cannot|unable to|not able to)(?: \w+ly)? "
+    r"(?:know|say|tell|find|answer|determine)\b"
+    # the page does not mention it; I don't have that information
+    rf"|\b{SOURCE}(?: \w+)? (?:do|does|did)(?: not|n't)(?: \w+ly)? \w+"
+    r"|\b(?:do|does|did)(?: not|n't) (?:have|contain|give|provide|include)(?: \w+){0,3} "
+    r"(?:information|answer|details)\b"
+    # it is not in the pages; it isn't stated
+    rf"|(?:\bnot|n't) (?:in|on|part of) (?:the|this|these|any|our|my) (?:\w+ )?{SOURCE}\b"
+    rf"|(?:\bis|\bare|\bwas|\bwere) ?{NOT} (?:stated|mentioned|specified|given|known|provided|listed)\b"
+    r"|\bcannot be (?:determined|answered|found)\b|\bno (?:information|answer|mention|details)\b"
+    r"|(?:\bnot|n't) sure\b|\bunknown\b|^not (?:stated|mentioned|given|specified)\b")
 
 
 def holds(reply: str, spellings: Iterable[str]) -> bool:

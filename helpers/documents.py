@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup
 READ = {".md", ".txt", ".html", ".htm"}
 LARGEST = 5_000_000     # bytes; a file beyond that is a dump, not a document
 WORD = re.compile(r"\S+")
+BLOCKS = ["p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "pre", "section"]
 
 
 class DocumentError(ValueError):
@@ -55,7 +56,8 @@ def read_folder(folder: str | Path) -> list[Document]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DocumentError(f"There is no folder {folder}. Give its path from where you are, {Path.cwd().name}/.")
-    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READ and path.is_file()]
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READ and path.is_file()
+             and not any(part.startswith(".") for part in path.relative_to(folder).parts)]      # .git, checkpoints
     documents = []
     for path in found:
         try:
@@ -90,7 +92,12 @@ def _text_of_html(page: str) -> str:
     soup = BeautifulSoup(page, "html.parser")
     for hidden in soup(["script", "style"]):
         hidden.decompose()
-    return re.sub(r"\n\s*\n+", "\n\n", soup.get_text("\n")).strip()
+    for text in soup.find_all(string=True):
+        text.replace_with(re.sub(r"\s+", " ", text))       # lines in the source are none on the page
+    for block in soup(BLOCKS):
+        block.insert_before("\n")
+        block.append("\n")
+    return re.sub(r"\s*\n\s*\n\s*", "\n\n", soup.get_text()).strip()
 
 
 def chunk(text: str, *, words: int = 120, overlap: int = 20, source: str = "", title: str = "") -> list[Passage]:
@@ -101,16 +108,16 @@ def chunk(text: str, *, words: int = 120, overlap: int = 20, source: str = "", t
     """
     if words < 1 or not 0 <= overlap < words:
         raise ValueError(f"words={words}, overlap={overlap}: a passage needs a word, and an overlap that is shorter.")
-    found, passages, first = list(WORD.finditer(text)), [], 0
+    found, passages, first, reached = list(WORD.finditer(text)), [], 0, 0
     while first < len(found):
-        last = first + words
+        earliest, last = max(first + (words + 1) // 2, reached + 1), min(first + words, len(found))
         if last < len(found):
-            last = max(range(first + (words + 1) // 2, last + 1), key=lambda cut: (_pause(text, found, cut), cut))
-        last = min(last, len(found))
+            last = max(range(min(earliest, last), last + 1), key=lambda cut: (_pause(text, found, cut), cut))
         start, end = found[first].start(), found[last - 1].end()
         passages.append(Passage(text[start:end], source, start, end, title))
         if last == len(found):
             break
+        reached = last
         back = range(max(first + 1, last - overlap), last)      # begin again at a sentence, if there is one in reach
         first = next((cut for cut in back if _pause(text, found, cut)), last)
     return passages

@@ -194,9 +194,12 @@ def by_slice(run: Run, examples: Sequence[Example], tag: str = "slices") -> pd.D
     """
     parts: dict[str, list[bool]] = defaultdict(list)
     right = dict(zip(run.rows.id, run.rows.right, strict=True))
+    if missing := [example.id for example in examples if example.id not in right]:
+        raise ValueError(f"{run.name!r} has no row for {missing[0]!r} and {len(missing) - 1} others. Give the examples "
+                         "that the run was made on.")
     for example in examples:
-        value = example.tags.get(tag) or []
-        for part in value if isinstance(value, list) else [value]:
+        value = example.tags.get(tag)
+        for part in value if isinstance(value, list) else [value] * (value is not None):
             parts[part].append(right[example.id])
     if not parts:
         tags = sorted({name for example in examples for name in example.tags})
@@ -213,12 +216,16 @@ def confusions(run: Run, task: LabelTask) -> pd.DataFrame:
 
     Replies that name no label stand in a last column, which is there only if there are any.
     """
-    names = {label: label for label in task.labels}
-    answered = [names.get(task.read(reply).get(task.headline), NO_LABEL) for reply in run.rows.reply]
+    answered = [_answered(reply, task) for reply in run.rows.reply]
     right = [one[task.headline] if isinstance(one, dict) else one for one in run.rows.expected]
     counts = pd.crosstab(pd.Series(right), pd.Series(answered)).reindex(index=task.labels, fill_value=0)
     columns = [*task.labels, NO_LABEL] if NO_LABEL in answered else task.labels
     return counts.reindex(columns=columns, fill_value=0).rename_axis(index=None, columns=None)
+
+
+def _answered(reply: object, task: LabelTask) -> str:
+    given = task.read(reply if isinstance(reply, str | dict) else None).get(task.headline)     # a failed row has none
+    return given if isinstance(given, str) and given in task.labels else NO_LABEL
 
 
 # ---------------------------------------------------------------- two runs

@@ -57,7 +57,7 @@ def scores(runs: Sequence[Run], kinds: Sequence[str], *, title: str) -> None:
 
 
 def confusion(run: Run, task: LabelTask, *, title: str) -> None:
-    """Draw what was answered (columns) for each right label (rows), as counts; right answers lie on the diagonal.
+    """Draw what was answered (columns) for each right label (rows), as counts; the diagonal is what was named rightly.
 
     A last column holds replies that name no label, if there are any.
     """

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -96,11 +97,12 @@ class Index:
 
     def by_words(self, query: str) -> np.ndarray:
         """Return each passage's BM25 score."""
-        if self._words is None:
-            self._words = bm25s.BM25()
-            self._words.index(_stems([str(passage) for passage in self.passages]), show_progress=False)
         [stems] = _stems([query])
-        return self._words.get_scores(stems) if stems else np.zeros(len(self), dtype=np.float32)
+        with _TURN:
+            if self._words is None:
+                self._words = _word_index([str(passage) for passage in self.passages])
+        known = [stem for stem in stems if stem in self._words.vocab_dict] if self._words.vocab_dict else []
+        return self._words.get_scores(known) if known else np.zeros(len(self), dtype=np.float32)
 
     def by_meaning(self, query: str) -> np.ndarray:
         """Return each passage's cosine with the query."""
@@ -118,21 +120,19 @@ class Index:
         Raises RetrievalError when the folder holds anything else: it would be lost.
         """
         folder = Path(folder)
-        if folder.exists() and not (folder / "index.json").exists():
+        if folder.exists() and {path.name for path in folder.iterdir()} != {"index.json", *FILES}:
             raise RetrievalError(f"{folder} exists and is no index. Name a folder that is not there yet.")
-        part = folder.with_name(folder.name + ".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+            self._write(Path(scratch, "new"))
+            _swap(Path(scratch, "new"), folder, Path(scratch, "old"))
+
+    def _write(self, part: Path) -> None:
+        part.mkdir()
         lines = "".join(json.dumps(asdict(passage), ensure_ascii=False) + "\n" for passage in self.passages)
         (part / "passages.jsonl").write_text(lines, encoding="utf-8")
         np.save(part / "vectors.npy", self.vectors)
         (part / "index.json").write_text(json.dumps({"embeddings": embedding_model(), "files": _hashes(part)}))
-        old = folder.with_name(folder.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(part, folder)
-        shutil.rmtree(old, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: str | Path) -> Index:
@@ -140,12 +140,10 @@ class Index:
         folder = Path(folder)
         if not (folder / "index.json").exists():
             raise RetrievalError(f"There is no index in {folder}. Build one with Index().add(...) and save it there.")
-        about = json.loads((folder / "index.json").read_text())
+        about = _about(folder)
         if about["embeddings"] != embedding_model():
             raise RetrievalError(f"The index in {folder} was built with {about['embeddings']}, and {embedding_model()} "
                                  "is in use: their vectors do not compare. Build it anew, or set COURSE_EMBEDDINGS.")
-        if about["files"] != _hashes(folder):
-            raise RetrievalError(f"The index in {folder} is damaged: a file is not as it was written. Build it anew.")
         index = cls()
         rows = (folder / "passages.jsonl").read_text(encoding="utf-8").split("\n")
         index.passages = [Passage(**json.loads(row)) for row in rows if row]
@@ -158,10 +156,8 @@ def best(scores: np.ndarray, k: int) -> list[int]:
 
     Example: best(np.array([0.1, 0.9, 0.0, 0.9]), 3) -> [1, 3, 0]
     """
-    k = min(k, len(scores))
-    highest = np.argpartition(-scores, k - 1)[:k] if 0 < k < len(scores) else np.arange(len(scores))
-    order = sorted(highest.tolist(), key=lambda i: (-scores[i], i))
-    return [i for i in order if scores[i] > 0][:k]
+    order = np.argsort(-scores, kind="stable")[:max(k, 0)]
+    return [int(i) for i in order if scores[i] > 0]
 
 
 def fuse(rankings: Sequence[np.ndarray]) -> np.ndarray:
@@ -188,18 +184,51 @@ def _embedded(texts: list[str]) -> np.ndarray:
     return np.concatenate(vectors)
 
 
+def _word_index(texts: list[str]) -> bm25s.BM25:
+    words, stems = bm25s.BM25(), _stems(texts)
+    if any(stems):
+        words.index(stems, show_progress=False)
+    else:
+        words.vocab_dict = {}       # nothing but words that every text has
+    return words
+
+
 def _stems(texts: list[str]) -> list[list[str]]:
-    """Return each text's words without endings and without those that every text has."""
+    """Return each text's words without endings and without those that every text has. A single digit is a word."""
     return bm25s.tokenize(texts, stopwords="en", stemmer=lambda words: [_stem(word) for word in words],
-                          return_ids=False, show_progress=False)
+                          token_pattern=r"(?u)\b\w+\b", return_ids=False, show_progress=False)
 
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    return _STEMMER.stemWord(word)
+    with _STEMMING:     # the stemmer keeps its state on itself, and questions are asked side by side
+        return _STEMMER.stemWord(word)
 
 
-_STEMMER = snowballstemmer.stemmer("english")
+_STEMMER, _STEMMING, _TURN = snowballstemmer.stemmer("english"), threading.Lock(), threading.Lock()
+
+
+def _swap(new: Path, place: Path, old: Path) -> None:
+    """Put a new folder in the place of the old one; if that fails, the old one stays."""
+    if place.exists():
+        os.replace(place, old)
+    try:
+        os.replace(new, place)
+    except OSError:
+        if old.exists():
+            os.replace(old, place)
+        raise
+
+
+def _about(folder: Path) -> dict:
+    try:
+        about = json.loads((folder / "index.json").read_text())
+        whole = about["files"] == _hashes(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise RetrievalError(f"The index in {folder} is damaged: a file is not as it was written. Build it anew.")
+    return about
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -36,9 +36,10 @@ def labelled(path: Path) -> dict[str, list[Row]]:
     """Return a file's labelled rows by split. Rows without text or label are left out. Raises TaskError."""
     if not path.exists():
         raise TaskError(f"There is no file {path}. Give the path from the folder you are in: {Path.cwd().name}/.")
-    found = from_csv(path) if path.suffix == ".csv" else from_jsonl(path)
+    found = from_csv(path) if path.suffix.lower() == ".csv" else from_jsonl(path)
     if not found:
         raise TaskError(f"{path.name} has no rows.")
+    found = [{str(name).strip().lower(): value for name, value in row.items() if name} for row in found]
     text, label = _column(path, found, TEXT_NAMES, "texts"), _column(path, found, LABEL_NAMES, "labels")
     filled = [row for row in found if _filled(row.get(text)) and _filled(row.get(label))]
     rows = [Row(str(row.get("id") or f"row{number}"), str(row[text]), bare_label(str(row[label])), row.get("split"))
@@ -62,9 +63,9 @@ def _filled(value: object) -> bool:
 
 
 def _column(path: Path, rows: list[dict], names: tuple[str, ...], what: str) -> str:
-    """Return the first known name among the file's columns."""
-    columns = {str(column).strip().lower(): column for column in rows[0] if column}
-    found = next((columns[name] for name in names if name in columns), None)
+    """Return the first known name among the columns of any row."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    found = next((name for name in names if name in columns), None)
     if found is None:
         raise TaskError(f"{path.name} has no column of {what}: it has {', '.join(columns) or 'none'}. Name one of its "
                         f"columns {names[0]!r} (or {', '.join(map(repr, names[1:]))}).")
@@ -102,6 +103,8 @@ def from_csv(path: Path) -> list[dict]:
             return list(csv.DictReader(file))
     except UnicodeDecodeError:
         raise TaskError(f"{path.name} is not UTF-8 text. Save it as 'CSV UTF-8' and try again.") from None
+    except csv.Error as error:
+        raise TaskError(f"{path.name} is not a CSV file that can be read: {error}.") from None
 
 
 def from_jsonl(path: Path) -> list[dict]:

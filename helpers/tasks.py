@@ -90,7 +90,7 @@ class LabelTask(Task):
         if isinstance(reply, str) and reply.lstrip().startswith("{"):
             try:
                 reply = json.loads(reply)
-            except ValueError:
+            except (ValueError, RecursionError):        # a model that loops may nest without end
                 return {}
         if isinstance(reply, dict):
             return {name: value for name, value in reply.items() if name in self.fields}
@@ -182,7 +182,7 @@ def load_task(name: str | Path) -> Task:
     Raises TaskError. Example: load_task("tickets"), load_task("my.csv")
     """
     path = Path(name)
-    if path.suffix in (".csv", ".jsonl"):
+    if path.suffix.lower() in (".csv", ".jsonl"):
         return _own_task(path)
     folder = DATA / str(name)
     if not (folder / "test.jsonl").exists():

@@ -27,7 +27,10 @@ def test_an_answer_that_only_looks_like_it_is_not_found(reply, spellings):
     "I don't know.", "Not in the passage.", "That is not in the pages", "The text does not say.",
     "We can't tell from this.", "The handbook doesn’t mention it.", "There is no information on that.",
     "This is not stated.",
-    "I cannot find it", "It is not in the retrieved passages.", "unknown"])
+    "I cannot find it",
+    "I don't have enough information", "I do not have that information.", "That isn't mentioned.",
+    "The page does not explicitly say", "It isn't in the handbook", "This is not listed.", "I'm not sure.",
+    "That cannot be determined.", "There are no details on it", "It is not in the retrieved passages.", "unknown"])
 def test_a_reply_that_declines_is_recognised(reply):
     assert declines(reply)
 
@@ -35,6 +38,9 @@ def test_a_reply_that_declines_is_recognised(reply):
 @pytest.mark.parametrize("reply", [
     "21 days", "It can't be returned.", "Not in the Burrow.", "No, they do not deliver there.",
     "You do not need a receipt.",
-    "Nobody knows her better than the manager, Imogen Farrow", "Not valid after 21 days", ""])
+    "Nobody knows her better than the manager, Imogen Farrow", "Not valid after 21 days", "",
+    "No, the price does not include delivery.", "£46, which does not include assembly.", "We do not provide covers.",
+    "It does not contain nickel", "We can't give it back", "For any information call 01632 960 140",
+    "It is not found in shops"])
 def test_a_reply_that_answers_is_not_taken_for_one_that_declines(reply):
     assert not declines(reply)

@@ -24,6 +24,12 @@ def test_passages_lie_where_they_say_and_lose_no_word(words, overlap):
     assert not re.search(r"\S", "".join(c for i, c in enumerate(PAGE) if i not in covered))
 
 
+@pytest.mark.parametrize(("words", "overlap"), [(40, 30), (40, 20), (10, 9)])
+def test_no_passage_lies_wholly_in_the_one_before(words, overlap):
+    passages = chunk(PAGE, words=words, overlap=overlap)
+    assert all(later.end > one.end for one, later in pairwise(passages))
+
+
 def test_passages_overlap_as_far_as_asked_and_no_farther():
     passages = chunk(PAGE, words=60, overlap=15)
     shared = [len(PAGE[later.start:one.end].split()) for one, later in pairwise(passages)]
@@ -63,13 +69,15 @@ def folder(tmp_path) -> Path:
     (tmp_path / "c.txt").write_bytes("Gr\xfc\xdfe".encode("latin-1"))
     (tmp_path / "d.txt").write_text(" \n")
     (tmp_path / "e.pdf").write_bytes(b"%PDF")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "a-checkpoint.md").write_text("# Returns\n\nFive days.")
     return tmp_path
 
 
 def test_a_folder_is_read_and_what_cannot_be_is_named(folder, capsys):
     first, second = read_folder(folder)
     assert (first.source, first.title) == ("a.md", "Returns")
-    assert second.source == "more/b.html" and "cold" in second.text and "{}" not in second.text
+    assert second.source == "more/b.html" and second.text == "Care\n\nWash cold."
     said = capsys.readouterr().err
     assert "c.txt is not UTF-8" in said and "d.txt is empty" in said and said.count("left out") == 2
 

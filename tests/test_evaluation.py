@@ -77,6 +77,20 @@ def test_confusions_count_labels_and_what_is_no_label():
     assert "(none)" not in confusions(evaluate(replies("delivery"), examples(1)), mini_task())
 
 
+def test_a_failed_row_and_a_label_that_is_none_are_counted_as_no_label():
+    run = evaluate(replies("delivery", ValueError("no"), '{"category": ["delivery"]}'), examples(3))
+    counts = confusions(run, mini_task())
+    assert counts.loc["delivery"].to_dict() == {"delivery": 1, "billing": 0, "(none)": 2}
+
+
+def test_false_is_a_part_too_and_examples_must_be_those_of_the_run():
+    rows = tagged({"any": True}, {"any": False})
+    run = evaluate(replies("delivery", "billing"), rows)
+    assert list(by_slice(run, rows, "any").index) == [False, True]
+    with pytest.raises(ValueError, match="has no row for 'e2' and 0 others"):
+        by_slice(run, [*rows, *tagged({}, {}, {})[2:]], "any")
+
+
 # ---------------------------------------------------------------- a run
 
 def test_a_run_has_the_pinned_columns_a_score_and_an_interval():

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -47,8 +49,30 @@ def test_words_are_found_in_other_endings_and_stop_words_do_not_count(index):
 
 
 def test_fewer_passages_than_asked_for_are_all_there_is(index):
-    assert len(index.search("green wash", k=99)) <= len(TEXTS)
+    assert len(index.search("green wash", k=99, mode="dense")) == len(TEXTS)
     assert Index().search("anything") == []
+
+
+def test_an_index_of_nothing_but_small_words_finds_nothing_by_words():
+    index = Index()
+    index.add(["it is", "the"])
+    assert index.search("it is", mode="keyword") == [] == index.search("wardrobe", mode="keyword")
+
+
+def test_a_single_digit_tells_two_products_apart():
+    index = Index()
+    index.add(["Thistle blanket 5 kg", "Thistle blanket 8 kg"])
+    assert index.search("thistle 8", k=1, mode="keyword")[0].source == "text 1"
+
+
+def test_questions_side_by_side_find_what_they_find_alone(index):
+    retrieval._stem.cache_clear()
+    words = [f"{word}{ending}" for word in ("communed", "deliver", "hopping", "wash", "return") for ending in
+             ("", "s", "ing", "ed", "fulness", "ation", "ational", "iveness", "alism")]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(retrieval._stem, words * 40))
+    retrieval._stem.cache_clear()
+    assert together == [retrieval._stem(word) for word in words * 40]
 
 
 def test_passages_keep_their_place():
@@ -94,6 +118,7 @@ def test_best_is_ordered_leaves_out_zeros_and_breaks_ties_by_place():
     assert best(np.array([0.0, 0.0]), 2) == [] == best(np.array([]), 2) == best(np.array([1.0]), 0)
     scores = np.random.default_rng(0).random(1000)
     assert best(scores, 7) == sorted(range(1000), key=lambda i: -scores[i])[:7]
+    assert best(np.ones(1000), 3) == [0, 1, 2]
 
 
 def test_fusion_adds_reciprocal_ranks():
@@ -117,7 +142,13 @@ def test_a_folder_with_something_else_in_it_is_left_alone(index, tmp_path):
     (tmp_path / "thesis.md").write_text("years of work")
     with pytest.raises(RetrievalError, match="is no index"):
         index.save(tmp_path)
-    assert (tmp_path / "thesis.md").exists()
+    index.save(tmp_path / "index")
+    (tmp_path / "index" / "mine.md").write_text("a note")
+    (tmp_path / "index.old").mkdir()
+    with pytest.raises(RetrievalError, match="is no index"):
+        index.save(tmp_path / "index")
+    assert (tmp_path / "thesis.md").exists() and (tmp_path / "index" / "mine.md").exists()
+    assert (tmp_path / "index.old").exists()
 
 
 def test_a_build_that_broke_off_is_not_taken_for_an_index(index, tmp_path, monkeypatch):
@@ -126,6 +157,21 @@ def test_a_build_that_broke_off_is_not_taken_for_an_index(index, tmp_path, monke
         index.save(tmp_path / "index")
     with pytest.raises(RetrievalError, match="There is no index"):
         Index.load(tmp_path / "index")
+
+
+def test_a_save_that_breaks_off_leaves_the_index_that_was_there(index, tmp_path, monkeypatch):
+    index.save(tmp_path / "index")
+    replace, moves = os.replace, []
+
+    def second_fails(source, target):
+        moves.append(target)
+        if len(moves) == 2:
+            raise OSError(13, "in use")
+        replace(source, target)
+    monkeypatch.setattr(retrieval.os, "replace", second_fails)
+    with pytest.raises(OSError, match="in use"):
+        index.save(tmp_path / "index")
+    assert len(Index.load(tmp_path / "index")) == len(TEXTS)
 
 
 def test_a_damaged_index_and_one_of_other_embeddings_are_refused(index, tmp_path, monkeypatch):
@@ -137,5 +183,8 @@ def test_a_damaged_index_and_one_of_other_embeddings_are_refused(index, tmp_path
     (tmp_path / "index" / "index.json").write_text(json.dumps(about))
     with (tmp_path / "index" / "passages.jsonl").open("a") as file:
         file.write("{}")
+    with pytest.raises(RetrievalError, match="damaged"):
+        Index.load(tmp_path / "index")
+    (tmp_path / "index" / "vectors.npy").unlink()
     with pytest.raises(RetrievalError, match="damaged"):
         Index.load(tmp_path / "index")

@@ -125,3 +125,21 @@ def test_each_label_is_split_in_the_same_shares(tmp_path):
     counts = [Counter(e.expected for e in split) for split in (task.train, task.validation, task.test)]
     assert [count["billing"] for count in counts] == [18, 4, 8]
     assert [count["delivery"] for count in counts] == [6, 2, 2]
+
+
+def test_columns_are_found_however_their_names_are_spelled(tmp_path):
+    rows = "\n".join(f"a{i}, message {i}, {'x' if i % 2 else 'y'}, {'train' if i < 4 else 'test'}" for i in range(6))
+    task = load_task(csv_file(tmp_path, "ID, Text, Label, Split\n" + rows.replace(", ", ",")))
+    assert (len(task.train), len(task.test)) == (4, 2) and task.train[0].id == "a0"
+
+
+def test_a_first_row_without_a_label_does_not_hide_the_column(tmp_path):
+    rows = [{"text": "no label here"}, *ROWS]
+    assert len(everything(load_task(jsonl_file(tmp_path, rows)))) == len(ROWS)
+
+
+def test_an_ending_in_capitals_and_a_cell_that_is_too_large(tmp_path):
+    path = csv_file(tmp_path, "text,label\n" + "\n".join(f"message {i},{'ab'[i % 2]}" for i in range(9)))
+    assert len(everything(load_task(path.rename(tmp_path / "MINE.CSV")))) == 9
+    with pytest.raises(TaskError, match="not a CSV file that can be read"):
+        load_task(csv_file(tmp_path, "text,label\n" + "x" * 200_000 + ",a"))

@@ -29,7 +29,10 @@ def test_a_good_reply_keeps_every_rule():
     ("it should", "it will definitely", ["no promise"]), ("Next, you'll", "Then you'll", ["next step"]),
     ("We can't", "Next, you wait. We can't", ["next step"]), ("We can't", "Unfortunately, we can't", ["plain words"]),
     ("on Tuesday", "on Tuesday (!)", ["calm"]), ("Tuesday", "TUESDAY", ["calm"]), ("The lamp", "The OB77 PDF lamp", []),
-    ("14 March", "the 15th", ["facts"]), ("14 March", "march 14", []), ("We can't", "We cannot", []),
+    ("14 March", "the 15th", ["facts"]), ("14 March", "march 14", []), ("14 March", "114 March", ["facts"]),
+    ("14 March", "14 March (£490)", []),
+    ("at night", "at night \U0001F600", ["calm"]), ("We can't", "As perfect, we can't", []),
+    ("We can't", "We cannot", []),
     ("The lamp you wrote about left our warehouse on Tuesday, and it", "It", []),
     ("The lamp you wrote about left our warehouse on Tuesday, and it should reach you by", "By", ["length"])])
 def test_each_rule_is_broken_by_what_breaks_it(old, new, rules):

@@ -8,6 +8,7 @@ fixed random order; what differs is how many tasks they come from. Measured on t
 """
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from random import Random
 
@@ -33,14 +34,15 @@ MEASURE = "described labels, schema"
 
 def points(folder: Path, kept: Path) -> pd.DataFrame:
     """Return rows of tasks, right, n, one a point, and write them to `kept`. Goes on where it was cut off."""
-    rows = pd.read_csv(kept) if kept.exists() else pd.DataFrame(columns=["tasks", "right", "n"])
+    rows = pd.read_csv(kept).to_dict("records") if kept.exists() else []
     order = _clear_tasks()
     for count in COUNTS:
-        if count not in set(rows.tasks):
+        if count not in {row["tasks"] for row in rows}:
             right = _right_after(order[:count], folder / str(count))
-            rows = pd.concat([rows, pd.DataFrame([{"tasks": count, "right": sum(right), "n": len(right)}])])
-            rows.to_csv(kept, index=False)
-    return rows
+            rows.append({"tasks": count, "right": sum(right), "n": len(right)})
+            pd.DataFrame(rows).to_csv(part := kept.with_suffix(".part"), index=False)
+            os.replace(part, kept)
+    return pd.DataFrame(rows)
 
 
 def _clear_tasks() -> list[SmallTask]:

@@ -70,6 +70,8 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for measure, group in rows.groupby("measure", sort=False):
         pair = group.pivot(index="id", columns="model", values=["right", "valid"])
+        if pair.isna().any(axis=None):
+            raise ValueError(f"{measure!r}: {before} and {after} were not asked the same questions. Ask both anew.")
         old, new = pair["right"][before].astype(bool), pair["right"][after].astype(bool)
         flips = pd.DataFrame({"change": ["won" if right else "lost" for right in new[old != new]]})
         compared = Comparison(before, after, len(pair), flips)

@@ -21,9 +21,12 @@ def test_points_that_are_there_are_not_trained_again(monkeypatch, tmp_path):
     assert trained == [(count, str(count)) for count in curve.COUNTS[1:]]
     assert rows.tasks.tolist() == pd.read_csv(kept).tasks.tolist() == list(curve.COUNTS)
     assert rows.right.tolist()[:2] == [3, 16]
+    fresh = curve.points(tmp_path, tmp_path / "fresh.csv")
+    curve.draw(fresh, tmp_path / "fresh.png", raw=0.25)
+    assert (tmp_path / "fresh.png").exists() and not list(tmp_path.glob("*.part"))
 
 
-def test_each_count_holds_the_tasks_of_the_one_before():
+def test_the_tasks_are_clear_and_in_the_same_order_every_time():
     order = curve._clear_tasks()
     assert len(order) >= max(curve.COUNTS) and order == curve._clear_tasks()
     assert all(task.clear and not task.opaque for task in order)

@@ -25,6 +25,11 @@ def test_the_model_that_stands_first_is_the_one_before():
     assert side_by_side(turned).loc["bare"].points.startswith("-100 (")
 
 
+def test_models_that_were_asked_different_questions_are_not_compared():
+    with pytest.raises(ValueError, match="were not asked the same questions"):
+        side_by_side(pd.DataFrame(rows("raw", [True]) + rows("tuned", [True, True])))
+
+
 def test_a_table_is_written_as_markdown():
     table = pd.DataFrame({"n": [204]}, index=pd.Index(["bare question"], name="measure"))
     assert markdown(table) == "| measure | n |\n|---|---|\n| bare question | 204 |"
