@@ -124,7 +124,10 @@ def draw_curve() -> None:
 def open_unseen() -> None:
     """Ask the raw model and the course's own, frozen, everything on the unseen tasks; write rows and model card."""
     models = {model.name: weights.ensure(model) for model in (weights.SMOLLM2, weights.COURSE)}
-    rows = ask_all(models, load("unseen"), Likeness().nearest, UNSEEN)
+    kept = _folder() / f"unseen-{weights.COURSE.version}.csv"       # another adapter's rows are others
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    rows = ask_all(models, load("unseen"), Likeness().nearest, kept)
+    rows.to_csv(UNSEEN, index=False)
     table = markdown(side_by_side(rows))
     CARD.write_text(TABLE.sub(lambda match: match[1] + table + match[2], CARD.read_text(encoding="utf-8")),
                     encoding="utf-8")
