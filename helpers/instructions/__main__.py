@@ -123,8 +123,11 @@ def draw_curve() -> None:
 
 def open_unseen() -> None:
     """Ask the raw model and the course's own, frozen, everything on the unseen tasks; write rows and model card."""
-    models = {model.name: weights.ensure(model) for model in (weights.SMOLLM2, weights.COURSE)}
-    kept = _folder() / f"unseen-{weights.COURSE.version}.csv"       # another adapter's rows are others
+    course = weights.CHAT_MODELS.get("course-135m")
+    if course is None:
+        sys.exit("No adapter is frozen yet: the unseen tasks stay closed. Choose one with `measure` first.")
+    models = {model.name: weights.ensure(model) for model in (weights.SMOLLM2, course)}
+    kept = _folder() / f"unseen-{course.version}.csv"       # another adapter's rows are others
     kept.parent.mkdir(parents=True, exist_ok=True)
     rows = ask_all(models, load("unseen"), Likeness().nearest, kept)
     rows.to_csv(UNSEEN, index=False)
