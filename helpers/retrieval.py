@@ -25,13 +25,12 @@ import snowballstemmer
 
 from helpers.documents import Document, Passage, chunk, read_folder
 from helpers.progress import Progress
-from helpers.provider import embed, embedding_model
+from helpers.provider import TEXTS_A_REQUEST, embed, embedding_model
 
 __all__ = ["Document", "Hit", "Index", "Passage", "RetrievalError", "chunk", "embed", "fuse", "read_folder"]
 
 FILES = ("passages.jsonl", "vectors.npy")
 MODES = ("hybrid", "keyword", "dense")
-TEXTS_AT_ONCE = 256
 FUSION = 60         # the constant of reciprocal rank fusion, as in Cormack, Clarke and Buettcher (SIGIR 2009)
 DEPTH = 50          # how many of each ranking are fused
 
@@ -176,8 +175,8 @@ def fuse(rankings: Sequence[np.ndarray]) -> np.ndarray:
 def _embedded(texts: list[str]) -> np.ndarray:
     with Progress("embedding", len(texts)) as bar:
         vectors = []
-        for start in range(0, len(texts), TEXTS_AT_ONCE):
-            page = texts[start:start + TEXTS_AT_ONCE]
+        for start in range(0, len(texts), TEXTS_A_REQUEST):
+            page = texts[start:start + TEXTS_A_REQUEST]
             vectors.append(embed(page))
             for _ in page:
                 bar.step()

@@ -93,7 +93,6 @@ def _record(runs: list[Trained]) -> None:
          "recipe": asdict(stretch.recipe),
          "tokens": run.tokens, "seconds": round(run.seconds), "device": run.device, "losses": run.losses}
         for stretch, run in zip(STRETCHES, runs, strict=True)]}
-    RESULTS.mkdir(exist_ok=True)
     (RESULTS / "instruct.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
@@ -128,7 +127,6 @@ def open_unseen() -> None:
         sys.exit("No adapter is frozen yet: the unseen tasks stay closed. Choose one with `measure` first.")
     models = {model.name: weights.ensure(model) for model in (weights.SMOLLM2, course)}
     kept = _folder() / f"unseen-{course.version}.csv"       # another adapter's rows are others
-    kept.parent.mkdir(parents=True, exist_ok=True)
     rows = ask_all(models, load("unseen"), Likeness().nearest, kept)
     rows.to_csv(UNSEEN, index=False)
     table = markdown(side_by_side(rows))
@@ -160,6 +158,8 @@ def main() -> None:
     commands.add_parser("curve")
     commands.add_parser("open")
     asked_for = parser.parse_args()
+    for folder in (RESULTS, CARD.parent, _folder()):    # before hours of work, not after them
+        folder.mkdir(parents=True, exist_ok=True)
     if asked_for.command == "train":
         instruct(asked_for.minutes)
     else:

@@ -119,7 +119,7 @@ def chat_model_name() -> str:
 def chat_model_names() -> list[str]:
     """Return the chat models that are served, the one that answers by default first.
 
-    Example: chat_model_names() -> ["course-135m", "smollm2-135m"]
+    Example: chat_model_names() -> ["smollm2-135m"]
     """
     first = chat_model_name()
     return [first, *(name for name in CHAT_MODELS if name != first)]
