@@ -5,7 +5,7 @@
     python -m helpers.instructions curve                       how much more tasks bring, on the development tasks
     python -m helpers.instructions open                        raw and frozen, on the unseen tasks, once
 
-On two cores training takes about two hours, in parts if you like; on a GPU a few minutes.
+On two cores training takes about three hours, in parts if you like; on a GPU a few minutes.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from helpers.instructions import curve
 from helpers.instructions.collection import load
 from helpers.instructions.likeness import Likeness
 from helpers.instructions.measures import MEASURES
-from helpers.instructions.rendering import MIXED, MIXED_AGAIN, NAMED, NAMED_AGAIN, PLAIN, Lesson, render
+from helpers.instructions.rendering import COPIED, MIXED, MIXED_AGAIN, NAMED, NAMED_AGAIN, PLAIN, Lesson, render
 from helpers.instructions.report import ask_all, asked, markdown, side_by_side
 from helpers.local import weights
 from helpers.local.engine import ChatEngine
@@ -56,6 +56,9 @@ STRETCHES = (
     Stretch(("train", "more"), ((NAMED_AGAIN, 1_450), (MIXED_AGAIN, 1_500)),
             {"passage": 5.0, "fields": 4.0, "extract": 3.0, "rewrite": 0.7, "format": 0.7},
             Recipe(rank=32, alpha=64, learning_rate=8e-4, batch_tokens=2_048, longest=1_024, seed=1)),
+    Stretch(("train", "more", "pages"), ((COPIED, 1_700),),
+            {"passage": 4.0, "fields": 3.5, "extract": 2.0, "rewrite": 0.7, "format": 0.7},
+            Recipe(rank=32, alpha=64, learning_rate=6e-4, batch_tokens=2_048, longest=1_024, seed=2)),
 )
 
 

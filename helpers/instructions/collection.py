@@ -14,7 +14,7 @@ from pathlib import Path
 from helpers.settings import ROOT
 
 FOLDER = ROOT / "data" / "instructions"
-SPLITS = ("train", "more", "development", "unseen")
+SPLITS = ("train", "more", "pages", "development", "unseen")
 LABELLED = ("label", "yes_no", "tone", "reason")        # the kinds whose answer is one label of a list
 CHOICE = "one of:"
 

@@ -33,12 +33,14 @@ class Lesson:
     described: float        # of the prompts with own names: what the labels mean is told as well
     examples: float         # examples are shown
     answered: int = 2       # questions on a page that find an answer, for each that finds none
+    fresh_keys: float = 0.0     # JSON keys are words drawn at random, which can only be copied from the prompt
 
 
 PLAIN = Lesson(own_names=1.0, codes=0.0, described=0.5, examples=0.2)
 NAMED = Lesson(own_names=1.0, codes=0.0, described=0.6, examples=0.5)
 MIXED = Lesson(own_names=0.86, codes=0.1, described=0.6, examples=0.5)
 NAMED_AGAIN, MIXED_AGAIN = replace(NAMED, answered=4), replace(MIXED, answered=4)    # of two, it declined too much
+COPIED = replace(MIXED, answered=8, fresh_keys=0.6)     # 150 field names it knew by heart; `hectares` became `hasses`
 
 
 @dataclass(frozen=True)
@@ -150,22 +152,38 @@ def _listed(task: SmallTask, naming: Naming, random: Random) -> str:
     return "\n".join([heading, *(line.format(naming.names[label], task.labels[label]) for label in labels)])
 
 
-def _answer_form(random: Random) -> tuple[str, Callable[[str], str]]:
+def _answer_form(random: Random, lesson: Lesson) -> tuple[str, Callable[[str], str]]:
     """Return how an answer is asked for, and how it is written: bare, in upper case, or as JSON under some key."""
     draw = random.random()
     if draw < 0.55:
         return random.choice(PHRASES["bare label"]), str
     if draw < 0.62:
         return random.choice(PHRASES["upper case"]), str.upper
-    key = random.choice(PHRASES["JSON key"])
+    key = _json_key(random, lesson)
     words = random.choice(PHRASES["JSON label"])
     return words.format(key), lambda name: json.dumps({key: name}, ensure_ascii=False)
+
+
+def _json_key(random: Random, lesson: Lesson) -> str:
+    if lesson.fresh_keys and random.random() < lesson.fresh_keys:
+        return fresh_key(random)
+    return random.choice(PHRASES["JSON key"])
+
+
+def fresh_key(random: Random) -> str:
+    """Return a JSON key of one to three words drawn at random.
+
+    Example: fresh_key(Random(7)) -> "fruit_silk"
+    """
+    words = random.sample(PHRASES["key words"].split(), random.choice([1, 2, 2, 3]))
+    joined = random.choice(["_", "_", "_", " ", "-"]).join(words)
+    return random.choice([str, str, str, str.upper, str.capitalize])(joined)
 
 
 def label_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for one label of a list."""
     labels = _some_labels(task, random)
-    naming, (how, write), form = _naming(task, labels, random, lesson), _answer_form(random), _text_form(task, random)
+    naming, (how, write), form = _naming(task, labels, random, lesson), _answer_form(random, lesson), _text_form(task, random)
     items = [item for item in task.items if item["answer"] in labels]
     shown, asked = _drawn(items, random, lesson, MOST_ASKED, MOST_EXAMPLES)
     if not naming.telling:      # only examples can tell: show each label's
@@ -230,18 +248,26 @@ def _reasoned(write: str | None, reason: str, label: str) -> str:
 def fields_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for several facts as JSON, or for one of them alone."""
     names = random.sample(list(task.fields), random.randint(min(2, len(task.fields)), len(task.fields)))
-    spell = random.choice([str, str, str.upper, lambda name: name.replace("_", " "), lambda name: f"the_{name}"])
+    keys = _keys(names, random, lesson)
     line = random.choice(PHRASES["field line"])
-    told = "\n".join(line.format(spell(name), task.fields[name]) for name in names)
+    told = "\n".join(line.format(keys[name], task.fields[name]) for name in names)
     if len(names) == 2 and random.random() < 0.4:
         return _one_field(task, names[0], random, lesson)
     how, missing = random.choice(PHRASES["fields"]), random.choice(PHRASES["null fields"])
     form, (shown, asked) = _text_form(task, random), _drawn(task.items, random, lesson, 6, 3)
 
     def pair(item: dict) -> tuple[str, str]:
-        return form(item), json.dumps({spell(name): item["answer"][name] for name in names}, ensure_ascii=False)
+        return form(item), json.dumps({keys[name]: item["answer"][name] for name in names}, ensure_ascii=False)
     return Frame(_ordered([random.choice(task.asks), f"{how}\n{told}", missing], random),
                  [pair(item) for item in asked], [pair(item) for item in shown])
+
+
+def _keys(names: list[str], random: Random, lesson: Lesson) -> dict[str, str]:
+    """Return the JSON keys that the fields go by in this prompt: their own names in some spelling, or fresh ones."""
+    spell = random.choice([str, str, str.upper, lambda name: name.replace("_", " "), lambda name: f"the_{name}"])
+    if lesson.fresh_keys and random.random() < lesson.fresh_keys:
+        return {name: fresh_key(random) for name in names}
+    return {name: spell(name) for name in names}
 
 
 def _one_field(task: SmallTask, name: str, random: Random, lesson: Lesson) -> Frame:
@@ -261,7 +287,7 @@ def _one_field(task: SmallTask, name: str, random: Random, lesson: Lesson) -> Fr
 def extract_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for one piece of the text, letter by letter, and for a set phrase when it is not there."""
     missing, form = random.choice(PHRASES["missing"]), _text_form(task, random)
-    key = random.choice(PHRASES["JSON key"])
+    key = _json_key(random, lesson)
     as_json = random.random() < 0.3
     how = random.choice(PHRASES["copy"])
     if as_json:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from helpers.instructions.collection import SmallTask, load
-from helpers.instructions.rendering import MIXED, PLAIN, Frame, lay_out, passage_frame, render
+from helpers.instructions.rendering import COPIED, MIXED, PLAIN, Frame, lay_out, passage_frame, render
 
 TASKS = [task for task in load("train") if task.kind != "choose"]
 LABELS = SmallTask("inn/rooms", "label", "Rooms", ["Which room?"], "note",
@@ -118,3 +118,16 @@ def test_examples_that_the_prompt_explains_are_learned_once():
         assert [len(one.learned) for one in untold] == [1, 1]
 
 
+
+
+def test_fresh_keys_stand_in_the_prompt_and_in_the_answer():
+    task = next(task for task in load("train") if task.kind == "fields")
+    answers = []
+    for seed in range(40):
+        for conversation in render(task, Random(seed), replace(COPIED, fresh_keys=1.0)):
+            answer = conversation.messages[-1]["content"]
+            if answer.startswith("{"):
+                answers.append(json.loads(answer))
+                assert all(key in said_before_the_answer(conversation) for key in answers[-1])
+    assert answers
+    assert not {key for answer in answers for key in answer} & set(task.fields)
