@@ -4,7 +4,7 @@
     python course.py lab       setup, then JupyterLab; what follows is passed on: lab --no-browser --port 9000
     python course.py test      setup, then all tests, or the parts you name: test style units notebooks
     python course.py record    setup, then ask everything the notebooks ask again, live
-    python course.py instruct  setup, then train a model to read its prompt: two hours, and it may be cut off
+    python course.py instruct  setup, then train a model to read its prompt: three hours, and it may be cut off
 
 In an active conda environment made from environment.yml, that environment is used and no .venv is built.
 Needs nothing but Python. Does not: change anything outside this folder but pip's cache and the weights' own.

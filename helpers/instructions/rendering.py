@@ -183,7 +183,8 @@ def fresh_key(random: Random) -> str:
 def label_frame(task: SmallTask, random: Random, lesson: Lesson, nearest: Nearest | None = None) -> Frame:
     """Ask for one label of a list."""
     labels = _some_labels(task, random)
-    naming, (how, write), form = _naming(task, labels, random, lesson), _answer_form(random, lesson), _text_form(task, random)
+    naming = _naming(task, labels, random, lesson)
+    (how, write), form = _answer_form(random, lesson), _text_form(task, random)
     items = [item for item in task.items if item["answer"] in labels]
     shown, asked = _drawn(items, random, lesson, MOST_ASKED, MOST_EXAMPLES)
     if not naming.telling:      # only examples can tell: show each label's
