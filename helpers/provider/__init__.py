@@ -30,7 +30,7 @@ def connect(model: str = "") -> tuple[OpenAI, str]:
 
     The embedded model, unless OPENAI_BASE_URL or COURSE_MODEL names another; a model of the course asked for by name
     always answers on this machine. Raises SettingError.
-    Example: client, model = connect(); model -> "smollm2-135m"
+    Example: client, model = connect(); model -> "course-135m"
     """
     target = embedded(model) if model else chosen()
     return client_for(target), target.model
@@ -68,7 +68,7 @@ def embedding_model() -> str:
 def answering() -> str:
     """Say who answers, in one line.
 
-    Example: answering() -> "smollm2-135m, on this machine, free"
+    Example: answering() -> "course-135m, on this machine, free"
     """
     target = chosen()
     where = "on this machine, free" if target.on_this_machine else f"at {target.host}, budget ${budget().limit:.2f}"
