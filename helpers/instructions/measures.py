@@ -22,8 +22,8 @@ from helpers.tasks import bare_label
 DECLINED = "Not in the passage."
 FRESH_CODES = ("q7", "zeta", "31", "mango", "fjord", "58", "kazoo", "m4", "jigsaw", "44", "walrus", "t9")
 GENERAL = ROOT / "data" / "general" / "questions.jsonl"
-HELD = 10       # a task's first ten items serve as examples; the next ten are asked about, in every measure the same
-ASKED, ASKED_IN_WORDINGS = 10, 6
+HELD = 10       # a task's first ten items serve as examples
+ASKED = 6       # and the next six are asked about, in every measure the same
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def wording(write: Callable[[SmallTask, str], list[dict]]) -> Callable[[list[Sma
     """Ask about some items of each task in one wording; every wording lists the labels, and has the same schema."""
     def questions(tasks: list[SmallTask], nearest: Nearest) -> list[Question]:
         return [Question(_id(task, item), write(task, item["text"]), item["answer"], "label", tuple(task.labels))
-                for task in tasks if task.labelled for item in task.items[HELD:HELD + ASKED_IN_WORDINGS]]
+                for task, item in _label_items(tasks)]
     return questions
 
 
