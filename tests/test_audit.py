@@ -16,11 +16,13 @@ EQUAL = 0.95
 
 
 def fixed_sample() -> list[tuple[dict, str]]:
-    """Return (request, recorded answer) for 120 greedy chat calls, spread evenly over all of them."""
+    """Return (request, recorded answer) for 120 greedy chat calls, spread evenly over all of them, by model."""
     calls = sorted(((call.key, call.request, recorded.reply["choices"][0]["message"]["content"])
                     for call, recorded in Recordings(RECORDINGS, strict=True).calls()
-                    if call.endpoint == "chat/completions" and call.request.get("temperature") == 0))
-    return [(request, text) for _, request, text in calls[::max(1, len(calls) // SAMPLE)][:SAMPLE]]
+                    if call.endpoint == "chat/completions" and call.request.get("temperature") == 0
+                    and "choices" in recorded.reply))       # and not a refusal
+    sample = [(request, text) for _, request, text in calls[::max(1, len(calls) // SAMPLE)][:SAMPLE]]
+    return sorted(sample, key=lambda one: one[0]["model"])      # one model after the other: each is loaded once
 
 
 def parsed(text: str) -> object:

@@ -30,6 +30,7 @@ RENAMED = {"max_tokens": "max_completion_tokens"}       # what newer models call
 DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
 
 
+REFUSED = 400      # a request that no asking again will change
 NO_SECRET = ("none", "embedded")        # what stands in for a key where none is needed
 
 
@@ -62,7 +63,8 @@ class CourseTransport(httpx2.BaseTransport):
         call = Call(endpoint, self.target.fingerprint(endpoint, body["model"]), body, meter.current_repeat())
         recorded = self.shelves.find(call)
         if recorded:
-            self._count(call, recorded, replayed=True)
+            if not _is_refusal(recorded):
+                self._count(call, recorded, replayed=True)
             return _replayed(call, recorded)
         if self.shelves.only_replay:
             raise NotRecorded(_not_recorded(call))
@@ -83,6 +85,8 @@ class CourseTransport(httpx2.BaseTransport):
             if response.status_code == 200:
                 reply = _checked(call, text)
                 self._keep(call, _lasting(reply), _seconds(reply, time.perf_counter() - started))
+            elif response.status_code == REFUSED and self.target.embedded:     # it will refuse the same tomorrow
+                self.shelves.keep(call, Recorded(json.loads(text), time.perf_counter() - started))
         return httpx2.Response(response.status_code, headers=_plain_headers(response), content=text, request=request)
 
     def _keep(self, call: Call, reply: dict | str, seconds: float) -> None:
@@ -279,10 +283,16 @@ def _replayed(call: Call, recorded: Recorded) -> httpx2.Response:
     """Return a recorded reply as the server would have sent it."""
     if isinstance(recorded.reply, str):
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=recorded.reply.encode())
+    if _is_refusal(recorded):
+        return httpx2.Response(REFUSED, json=recorded.reply)
     kind = {"chat/completions": "chat.completion", "embeddings": "list"}[call.endpoint]
     created = int(datetime.datetime.fromisoformat(recorded.date).timestamp())
     head = {"id": f"replayed-{call.key}", "object": kind, "created": created}
     return httpx2.Response(200, json=head | recorded.reply)
+
+
+def _is_refusal(recorded: Recorded) -> bool:
+    return isinstance(recorded.reply, dict) and "error" in recorded.reply
 
 
 def _plain_headers(response: httpx2.Response) -> dict[str, str]:

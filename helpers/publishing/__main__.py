@@ -57,7 +57,7 @@ def _replies(name: str) -> dict[str, object]:
 
 
 def _answer(reply: dict | str) -> object:
-    return reply if isinstance(reply, str) else reply.get("choices") or reply.get("data")
+    return reply if isinstance(reply, str) else reply.get("choices") or reply.get("data") or reply.get("error")
 
 
 if __name__ == "__main__":

@@ -139,6 +139,20 @@ def test_the_embedded_model_answers_is_recorded_and_replayed_without_it(monkeypa
 
 
 @pytest.mark.live
+def test_what_the_embedded_model_refuses_is_recorded_and_refused_again_without_it(monkeypatch, live_service):
+    monkeypatch.setattr(service, "running", lambda: live_service)
+    client, model = new_process(monkeypatch), DEFAULT_CHAT_MODEL
+    too_long = {"model": model, "messages": [{"role": "user", "content": "page " * 9_000}], "max_completion_tokens": 4}
+    with pytest.raises(openai.BadRequestError) as first:
+        client.chat.completions.create(**too_long)
+    monkeypatch.setattr(service, "running", no_service)
+    with pytest.raises(openai.BadRequestError) as again:
+        new_process(monkeypatch).chat.completions.create(**too_long)
+    assert again.value.message == first.value.message
+    assert again.value.code == first.value.code == "context_length_exceeded"
+
+
+@pytest.mark.live
 def test_the_embedded_vectors_have_length_one_and_likeness(monkeypatch, live_service):
     monkeypatch.setattr(service, "running", lambda: live_service)
     new_process(monkeypatch)
