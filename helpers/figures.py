@@ -64,10 +64,12 @@ def confusion(run: Run, task: LabelTask, *, title: str) -> None:
     counts = confusions(run, task)
     use_style()
     _, ax = plt.subplots(figsize=(6.5, 0.9 + 0.42 * len(counts)))
-    ax.imshow(counts, cmap="Blues", aspect="auto", vmax=1.3 * counts.to_numpy().max())
+    most = 1.3 * counts.to_numpy().max()
+    ax.imshow(counts, cmap="Blues", aspect="auto", vmax=most)
     for (row, column), count in np.ndenumerate(counts.to_numpy()):
-        ax.text(column, row, count or "·", ha="center", va="center",
-                color=VERMILLION if count and row != column else "black", weight="bold" if row == column else "normal")
+        colour = "white" if count > most / 2 else VERMILLION if count and row != column else "black"
+        ax.text(column, row, count or "·", ha="center", va="center", color=colour,
+                weight="bold" if row == column else "normal")
     ax.set_xticks(range(counts.shape[1]), counts.columns)
     ax.set_yticks(range(counts.shape[0]), counts.index)
     ax.tick_params(length=0)

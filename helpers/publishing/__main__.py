@@ -2,6 +2,7 @@
 
     python -m helpers.publishing                     all notebooks
     python -m helpers.publishing 00_start_here       one of them
+    python -m helpers.publishing --missing           keep the recordings, ask live only what they lack
     python -m helpers.publishing --outputs           keep the recordings, only run and save again
 
 Prints which replies changed since the last recording.
@@ -9,6 +10,7 @@ Prints which replies changed since the last recording.
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from helpers.provider.recordings import Recordings
@@ -21,11 +23,14 @@ def main() -> None:
     """Read the command line and record."""
     parser = argparse.ArgumentParser(prog="python -m helpers.publishing", description="Record notebooks anew.")
     parser.add_argument("names", nargs="*", help="notebooks, without .ipynb (default: all)")
+    parser.add_argument("--missing", action="store_true", help="keep the recordings, ask live only what they lack")
     parser.add_argument("--outputs", action="store_true", help="keep the recordings, only run and save again")
     options = parser.parse_args()
     chosen = [path for path in notebooks.committed() if path.stem in options.names or not options.names]
     for path in chosen:
-        if not options.outputs:
+        if options.missing:
+            record_missing(path)
+        elif not options.outputs:
             record(path)
         save_clean_run(path)
     readme.refresh()
@@ -41,6 +46,20 @@ def record(path: Path) -> None:
     print(f"{path.stem}: {len(after)} replies recorded; {len(changed)} changed, {len(new)} new, {len(gone)} gone")
     for key in changed[:10]:
         print(f"  {key}: {before[key]!r}\n    is now {after[key]!r}")
+
+
+def record_missing(path: Path) -> None:
+    """Ask live what no recording answers, after a cell was changed, and add it to the notebook's recordings.
+
+    What the notebook no longer asks stays in them until it is recorded whole.
+    """
+    with tempfile.TemporaryDirectory() as store:
+        notebooks.run(path, COURSE_STORE=store)
+        fresh = list(Recordings(Path(store)).calls())
+    kept = Recordings(RECORDINGS, name=path.stem, files=f"{path.stem}.jsonl")
+    for call, recorded in fresh:
+        kept.add(call, recorded)
+    print(f"{path.stem}: {len(fresh)} replies recorded that were missing")
 
 
 def save_clean_run(path: Path) -> None:
