@@ -23,7 +23,9 @@ DECLINED = "Not in the passage."
 FRESH_CODES = ("q7", "zeta", "31", "mango", "fjord", "58", "kazoo", "m4", "jigsaw", "44", "walrus", "t9")
 GENERAL = ROOT / "data" / "general" / "questions.jsonl"
 HELD = 10       # a task's first ten items serve as examples
-ASKED = 6       # and the next six are asked about, in every measure the same
+ASKED = 6       # and the next six are asked about, in every measure the same; of the ten wordings,
+ASKED_IN_WORDINGS = 3       # three
+ASKED_OF_PAGES = 10         # questions with an answer, of each task with pages; all that have none
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ def _id(task: SmallTask, item: dict) -> str:
 
 # ---------------------------------------------------------------- labels
 
-def _label_items(tasks: list[SmallTask]) -> list[tuple[SmallTask, dict]]:
-    return [(task, item) for task in tasks if task.labelled for item in task.items[HELD:HELD + ASKED]]
+def _label_items(tasks: list[SmallTask], asked: int = ASKED) -> list[tuple[SmallTask, dict]]:
+    return [(task, item) for task in tasks if task.labelled for item in task.items[HELD:HELD + asked]]
 
 
 def _system(task: SmallTask, names: dict[str, str], described: bool = True) -> str:
@@ -182,7 +184,7 @@ def wording(write: Callable[[SmallTask, str], list[dict]]) -> Callable[[list[Sma
     """Ask about some items of each task in one wording; every wording lists the labels, and has the same schema."""
     def questions(tasks: list[SmallTask], nearest: Nearest) -> list[Question]:
         return [Question(_id(task, item), write(task, item["text"]), item["answer"], "label", tuple(task.labels))
-                for task, item in _label_items(tasks)]
+                for task, item in _label_items(tasks, ASKED_IN_WORDINGS)]
     return questions
 
 
@@ -227,7 +229,8 @@ def _from_pages(task: SmallTask, item: dict, shown: list[str], expected: str) ->
 
 
 def _asked_of_pages(tasks: list[SmallTask]) -> list[tuple[SmallTask, dict]]:
-    return [(task, item) for task in tasks if task.kind == "passage" for item in task.items]
+    return [(task, item) for task in tasks if task.kind == "passage"
+            for item in [*task.answerable()[:ASKED_OF_PAGES], *(item for item in task.items if not item["answer"])]]
 
 
 def one_passage(tasks: list[SmallTask], nearest: Nearest) -> list[Question]:

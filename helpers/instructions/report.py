@@ -19,7 +19,7 @@ from helpers.intervals import wilson
 from helpers.local.engine import ChatEngine, json_grammar
 from helpers.progress import Progress
 
-TOKENS, TOKENS_OF_JSON = 24, 96
+TOKENS, TOKENS_OF_FIELDS = 24, 96       # a raw model does not end its answers
 
 
 def ask_all(models: dict[str, Path], tasks: list[SmallTask], nearest: Nearest, kept: Path) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def asked(engine: ChatEngine, model: str, measure: str, questions: list[Question
 
 def answer(engine: ChatEngine, question: Question) -> str:
     """Return the model's answer to a question, under its schema if it has one."""
-    limit = TOKENS_OF_JSON if question.as_json else TOKENS
+    limit = TOKENS_OF_FIELDS if question.as_json and len(question.expected) > 1 else TOKENS
     request = {"messages": question.messages, "temperature": 0, "max_tokens": limit}
     if question.schema:
         request["grammar"] = json_grammar(question.schema["json_schema"]["schema"])
