@@ -45,7 +45,8 @@ class Recorder:
 
 @pytest.mark.parametrize(("question", "grammar", "tokens"), [
     (Question("q", [], "a"), False, 24), (Question("q", [], "a", "label", ("a", "b")), True, 24),
-    (Question("q", [], {"a": 1}, as_json=True), False, 24), (Question("q", [], {"a": 1, "b": 2}, as_json=True), False, 96)])
+    (Question("q", [], {"a": 1}, as_json=True), False, 24),
+    (Question("q", [], {"a": 1, "b": 2}, as_json=True), False, 96)])
 def test_a_schema_becomes_a_grammar_and_json_gets_room(question, grammar, tokens):
     engine = Recorder()
     assert answer(engine, question) == "x"
