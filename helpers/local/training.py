@@ -18,7 +18,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -29,7 +29,8 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-MINUTES_BETWEEN_CHECKPOINTS = 5
+from helpers.local.conversations import Conversation
+
 PREFIX = "base_model.model."        # what PEFT puts before the names of an adapter's matrices
 
 
@@ -41,10 +42,16 @@ class Recipe:
     alpha: int = 64
     learning_rate: float = 4e-4
     warmup: float = 0.03            # share of the steps in which the rate rises; it then falls along a cosine
-    batch_tokens: int = 2_048       # a step reads about so many
+    batch_tokens: int = 2_048       # about so many are read at a time: a step, or a part of one
+    batch_examples: int | None = None   # a step reads so many bundles, whatever their length
     longest: int = 1_024            # tokens; longer conversations are left out
     epochs: int = 1
     seed: int = 0
+
+    @property
+    def settings(self) -> dict:
+        """What is set. What is not is no part of it, so that a run begun before a setting was invented goes on."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,13 @@ class Bundle:
 
 @dataclass
 class Losses:
-    """The loss of each step, as answer_loss gives it, and what was read until then."""
+    """The loss of each step, as answer_loss gives it, and what was read until then.
+
+    `validation` is the loss on conversations that are not learned, by the step that ended an epoch.
+    """
 
     losses: list[float] = field(default_factory=list)
+    validation: dict[int, float] = field(default_factory=dict)
     tokens: int = 0
     seconds: float = 0.0
 
@@ -86,23 +97,26 @@ class Trained:
 
 def train(weights: Path, lessons: Sequence[Sequence[Sequence[Conversation]]], recipe: Recipe, folder: Path,
           progress: Callable[[int, int, Losses], None] = lambda step, steps, so_far: None,
-          stop_after: float = math.inf, begin: Path | None = None) -> Trained | None:
+          stop_after: float = math.inf, begin: Path | None = None, validation: Sequence[Conversation] = (),
+          save_every: float = 300) -> Trained | None:
     """Train on lessons, one after the other, and return the finished run.
 
     A lesson is a list of bundles in any order, and a bundle one or more conversations that begin alike. The adapter
-    begins as the one in the file `begin`, or as nothing. Goes on from the folder's checkpoint if one is there. After
-    `stop_after` seconds it writes a checkpoint and returns None: call it again. Ctrl-C does the same and raises
-    KeyboardInterrupt.
+    begins as the one in the file `begin`, or as nothing. Goes on from the folder's checkpoint if one is there, written
+    every `save_every` seconds. After `stop_after` seconds it writes a checkpoint and returns None: call it again.
+    Ctrl-C does the same and raises KeyboardInterrupt. Between epochs the adapter is kept as epoch-1.safetensors, ...
     """
+    folder.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
     batches = [batch for bundles in lessons for batch in _batches([bundled(tokenizer, one) for one in bundles], recipe)]
     model = _with_adapter(weights, recipe, device)
     if begin:
         set_peft_model_state_dict(model, {PREFIX + name: value for name, value in load_file(begin).items()})
-    run = _Run(model, batches, recipe, folder / "checkpoint.pt", begin)
+    unseen = sorted((bundled(tokenizer, [one]) for one in validation), key=len)
+    run = _Run(model, batches, recipe, folder / "checkpoint.pt", begin, unseen)
     run.restore()
-    if not run.go(progress, time.monotonic() + stop_after):
+    if not run.go(progress, time.monotonic() + stop_after, save_every):
         return None
     adapter = folder / "adapter.safetensors"
     _save_adapter(model, recipe, adapter)
@@ -113,14 +127,15 @@ class _Run:
     """Model, optimizer and how far it has come."""
 
     def __init__(self, model: torch.nn.Module, batches: list[list[Bundle]], recipe: Recipe, checkpoint: Path,
-                 begin: Path | None):
+                 begin: Path | None, unseen: list[Bundle]):
         self.model, self.batches, self.recipe, self.checkpoint = model, batches, recipe, checkpoint
+        self.unseen = [bundle for bundle in unseen if len(bundle) <= recipe.longest]
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self.weights, lr=recipe.learning_rate, weight_decay=0.0)
         self.so_far = Losses()
         # what a checkpoint must belong to: gone on with other batches, a run would be neither the one nor the other
         read = hashlib.sha256(repr([one.token for batch in batches for one in batch]).encode()).hexdigest()
-        self.identity = {"recipe": asdict(recipe), "read": read}
+        self.identity = {"recipe": recipe.settings, "read": read}
         if begin:
             self.identity["begin"] = hashlib.sha256(begin.read_bytes()).hexdigest()
 
@@ -128,7 +143,7 @@ class _Run:
     def step(self) -> int:
         return len(self.so_far.losses)
 
-    def go(self, progress: Callable[[int, int, Losses], None], deadline: float) -> bool:
+    def go(self, progress: Callable[[int, int, Losses], None], deadline: float, save_every: float) -> bool:
         """Train until all batches are read or the deadline passes; say whether they are."""
         saved = time.monotonic()
         try:
@@ -137,8 +152,9 @@ class _Run:
                     self.save()
                     return False
                 self._learn(self.batches[self.step])
+                self._end_epoch()
                 progress(self.step, len(self.batches), self.so_far)
-                if time.monotonic() - saved > 60 * MINUTES_BETWEEN_CHECKPOINTS:
+                if time.monotonic() - saved > save_every:
                     self.save()
                     saved = time.monotonic()
         except KeyboardInterrupt:
@@ -151,18 +167,36 @@ class _Run:
         started = time.monotonic()
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.step, len(self.batches), self.recipe)
-        loss = answer_loss(self.model, _padded(batch, self.weights[0].device))
-        loss.backward()
+        loss = 0.0
+        for part in self._parts(batch):
+            part.backward()
+            loss += part.item()
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.so_far.losses.append(round(loss.item(), 4))
+        self.so_far.losses.append(round(loss, 4))
         self.so_far.tokens += sum(map(len, batch))
         self.so_far.seconds += time.monotonic() - started
 
+    def _parts(self, bundles: list[Bundle]) -> Iterator[torch.Tensor]:
+        """Yield the loss on bundles, sorted by length, in parts that add up: so many at once need more memory."""
+        for part in _cut(bundles, self.recipe.batch_tokens):
+            yield answer_loss(self.model, _padded(part, self.weights[0].device)) * (_weight(part) / _weight(bundles))
+
+    def _end_epoch(self) -> None:
+        """After the last step of an epoch, note the loss on what is not learned; keep the adapter if more follow."""
+        epoch, steps_left = divmod(self.step * self.recipe.epochs, len(self.batches))
+        if steps_left:
+            return
+        if self.unseen:
+            with torch.no_grad():
+                self.so_far.validation[self.step] = round(sum(part.item() for part in self._parts(self.unseen)), 4)
+        if epoch < self.recipe.epochs:
+            _save_adapter(self.model, self.recipe, self.checkpoint.with_name(f"epoch-{epoch}.safetensors"))
+            self.save()
+
     def save(self) -> None:
         """Write a checkpoint beside the old one and put it in its place."""
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         part = self.checkpoint.with_suffix(".part")
         torch.save({"identity": self.identity, "weights": self.weights, "optimizer": self.optimizer.state_dict(),
                     "so_far": asdict(self.so_far)}, part)
@@ -227,19 +261,11 @@ def _save_adapter(model: torch.nn.Module, recipe: Recipe, path: Path) -> None:
     tensors = {name.removeprefix(PREFIX): value.detach().to("cpu", torch.float16).contiguous()
                for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()}
     part = path.with_suffix(".part")
-    save_file(tensors, part, metadata={"recipe": json.dumps(asdict(recipe))})
+    save_file(tensors, part, metadata={"recipe": json.dumps(recipe.settings)})
     os.replace(part, path)
 
 
 # ---------------------------------------------------------------- conversations as batches
-
-@dataclass(frozen=True)
-class Conversation:
-    """Messages in chat format, and the positions of the answers to be learned."""
-
-    messages: list[dict]
-    learned: list[int]
-
 
 def bundled(tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Conversation]) -> Bundle:
     """Return conversations as one row of tokens, what they all begin with read once.
@@ -291,14 +317,28 @@ def _batches(bundles: list[Bundle], recipe: Recipe) -> list[list[Bundle]]:
     batches = []
     for _ in range(recipe.epochs):
         order = sorted(random.sample(fitting, len(fitting)), key=len)
-        epoch, batch = [], []
-        for bundle in order:       # padded to the longest, a batch takes about as long as any other
-            if batch and (len(batch) + 1) * len(bundle) > recipe.batch_tokens:
-                epoch.append(batch)
-                batch = []
-            batch.append(bundle)
-        batches += random.sample([*epoch, batch], len(epoch) + 1)
+        if recipe.batch_examples is None:       # padded to the longest, a batch takes about as long as any other
+            epoch = list(_cut(order, recipe.batch_tokens))
+        else:
+            epoch = [order[i:i + recipe.batch_examples] for i in range(0, len(order), recipe.batch_examples)]
+        batches += random.sample(epoch, len(epoch))
     return batches
+
+
+def _cut(bundles: list[Bundle], most: int) -> Iterator[list[Bundle]]:
+    """Cut bundles, sorted by length, into runs that have at most so many tokens when padded to the longest."""
+    run: list[Bundle] = []
+    for bundle in bundles:
+        if run and (len(run) + 1) * len(bundle) > most:
+            yield run
+            run = []
+        run.append(bundle)
+    yield run
+
+
+def _weight(bundles: list[Bundle]) -> float:
+    """Return the weight of all learned tokens together."""
+    return sum(sum(bundle.weight) for bundle in bundles)
 
 
 @dataclass(frozen=True)

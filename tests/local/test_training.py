@@ -170,3 +170,41 @@ def test_a_run_may_begin_with_the_adapter_of_another(raw, tmp_path):
     assert later.losses[0] < anew.losses[0] / 2
     with pytest.raises(ValueError, match="another recipe"):     # begun otherwise, it is another run
         train(raw, [BUNDLES], recipe_of(4), tmp_path / "later", stop_after=0)
+
+
+# ---------------------------------------------------------------- epochs, examples a step, what is not learned
+
+def test_a_step_may_read_a_number_of_examples():
+    bundles = [Bundle([1] * n, [1.0] * n, [0] * n, list(range(n))) for n in range(1, 11)]
+    batches = training._batches(bundles, replace(TINY, batch_examples=4, epochs=2))
+    assert sorted(map(len, batches)) == [2, 2, 4, 4, 4, 4]
+
+
+def test_a_setting_that_is_not_used_is_no_part_of_a_run():
+    assert "batch_examples" not in TINY.settings
+    assert replace(TINY, batch_examples=4).settings["batch_examples"] == 4
+
+
+@pytest.mark.live
+def test_in_parts_or_at_once_the_loss_is_the_same(model, tokenizer, tmp_path):
+    bundles = sorted((bundled(tokenizer, one) for one in BUNDLES), key=len)
+    whole, parts = (training._Run(model, [bundles], replace(TINY, batch_tokens=tokens), tmp_path, None, [])
+                    for tokens in (1_000, 64))
+    with torch.no_grad():
+        at_once, in_parts = list(whole._parts(bundles)), list(parts._parts(bundles))
+    assert len(at_once) == 1 < len(in_parts)
+    assert float(sum(in_parts)) == pytest.approx(float(sum(at_once)), rel=0.02)     # bfloat16
+
+
+@pytest.mark.live
+def test_after_each_epoch_the_adapter_is_kept_and_what_is_not_learned_is_measured(raw, tmp_path):
+    recipe = replace(TINY, batch_examples=4, epochs=2, learning_rate=5e-3)
+    seen = []
+
+    def see(step: int, steps: int, so_far: training.Losses) -> None:
+        seen.append((step, dict(so_far.validation)))
+    train(raw, [BUNDLES], recipe, tmp_path / "run", see, validation=BUNDLES[0])
+    assert [step for step, _ in seen] == [1, 2]
+    assert list(seen[-1][1]) == [1, 2] and seen[-1][1][2] < seen[-1][1][1]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "adapter.safetensors", "checkpoint.pt", "epoch-1.safetensors"]
