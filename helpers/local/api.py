@@ -1,5 +1,7 @@
 """The embedded provider's web face: OpenAI's chat, embeddings and models endpoints on loopback.
 
+Files and fine-tuning jobs are in tuning_api.py; the models they lead to answer here.
+
 Ordinary OpenAI SDK code runs against it. Refusals have OpenAI's shape and status, so that the SDK raises its
 own exceptions, and their text says what to do.
 Does not: offer tools, images or audio; a request for them is refused, not ignored.
@@ -15,9 +17,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -26,32 +29,25 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from helpers.local import weights
+from helpers.local import tuned, weights
 from helpers.local.engine import TOKENS_PER_REQUEST, ChatEngine, EmbeddingEngine, EngineError, json_grammar
+from helpers.local.refusals import ApiError, parsed
+from helpers.local.tuning_api import ROUTES
 
 DEFAULT_MAX_TOKENS = 1_024      # a small model that loses its thread would go on to the end of its context
-
-
-class ApiError(Exception):
-    """A refusal with OpenAI's status, message, parameter and code."""
-
-    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None):
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
 
 
 # ---------------------------------------------------------------- the models behind it
 
 class Models:
-    """The models served, each loaded when first asked for; of the chat models one at a time is kept in memory."""
+    """The models served, each loaded when first asked for. In memory are one chat model and one tuned model at most."""
 
     def __init__(self, aliases: tuple[str, ...] = ()):
         self.chat_names = weights.chat_model_names()
         self.aliases = aliases
         self.started = int(time.time())
         self._lock = threading.Lock()
-        self._chat: tuple[str, ChatEngine] | None = None
+        self._resident: dict[str, tuple[str, ChatEngine]] = {}      # by kind: "base", "tuned"
 
     @cached_property
     def _encoder(self) -> EmbeddingEngine:
@@ -59,13 +55,23 @@ class Models:
 
     def chat(self, name: str) -> tuple[str, ChatEngine]:
         """Return the name of the model that answers, and its engine. An alias stands for the first model."""
+        if name.startswith(tuned.PREFIX):
+            return self._loaded("tuned", name, tuned.find(name).file)
+        real = self.chat_name(name)
+        return self._loaded("base", real, lambda: weights.chat_model_path(real))
+
+    def chat_name(self, name: str) -> str:
+        """Return the real name of a chat model that is not tuned. Raises ApiError."""
         self._known(name, (*self.chat_names, *self.aliases))
-        real = name if name in self.chat_names else self.chat_names[0]
+        return name if name in self.chat_names else self.chat_names[0]
+
+    def _loaded(self, kind: str, name: str, file: Callable[[], Path]) -> tuple[str, ChatEngine]:
+        """Return name and engine; another model of the kind makes room, and is freed when its last answer is done."""
         with self._lock:
-            if self._chat is None or self._chat[0] != real:
-                self._chat = None       # the one before is freed when its last answer is done
-                self._chat = real, ChatEngine(weights.chat_model_path(real))
-            return self._chat
+            if kind not in self._resident or self._resident[kind][0] != name:
+                self._resident.pop(kind, None)
+                self._resident[kind] = name, ChatEngine(file())
+            return self._resident[kind]
 
     def encoder(self, name: str) -> EmbeddingEngine:
         self._known(name, (weights.MINILM.name,))
@@ -74,10 +80,22 @@ class Models:
 
     def names(self) -> list[str]:
         """The base chat model first."""
-        return [*self.chat_names, weights.MINILM.name, *self.aliases]
+        return [*self.chat_names, weights.MINILM.name, *self.aliases, *tuned.names()]
+
+    def delete(self, name: str) -> None:
+        """Remove a tuned model. Raises ApiError for another."""
+        if not name.startswith(tuned.PREFIX):
+            raise ApiError(403, f"{name!r} is no tuned model, and only those can be deleted: their names begin with "
+                           f"{tuned.PREFIX!r}.", "model", "model_not_deletable")
+        with self._lock:
+            tuned.delete(name)
+            if self._resident.get("tuned", ("",))[0] == name:
+                del self._resident["tuned"]
 
     def _known(self, name: str, served: tuple[str, ...]) -> None:
         if name not in served:
+            if name.startswith(tuned.PREFIX):
+                tuned.find(name)        # or it names those there are
             raise ApiError(404, f"The model {name!r} does not exist here for this endpoint. It serves: "
                            f"{', '.join(served)}. To serve it under another name too, start it with --alias.",
                            "model", "model_not_found")
@@ -196,24 +214,11 @@ class EmbeddingRequest(BaseModel):
         return texts
 
 
-async def _parsed(request: Request, shape: type[BaseModel]) -> Any:
-    """Read and check a request's body. Raises ApiError with one thing that is wrong."""
-    try:
-        return shape.model_validate_json(await request.body())
-    except ValidationError as error:
-        first = max(error.errors(), key=lambda problem: len(problem["loc"]))
-        param = ".".join(str(step) for step in first["loc"]) or None
-        if first["type"] == "extra_forbidden":
-            raise ApiError(400, f"Unrecognized request argument: {param}. The embedded model does not offer it; "
-                           "leave it out.", param, "unknown_parameter") from None
-        raise ApiError(400, f"{param or 'body'}: {first['msg']}", param) from None
-
-
 # ---------------------------------------------------------------- endpoints
 
 async def chat_completions(request: Request) -> Response:
     """POST /v1/chat/completions"""
-    asked = await _parsed(request, ChatRequest)
+    asked = await parsed(request, ChatRequest)
     models: Models = request.app.state.models
     name, engine = await run_in_threadpool(models.chat, asked.model)
     if asked.stream:
@@ -296,7 +301,7 @@ def _events(opening: list[dict], rest: Iterator[dict]) -> Iterator[str]:
 
 async def embeddings(request: Request) -> Response:
     """POST /v1/embeddings"""
-    asked = await _parsed(request, EmbeddingRequest)
+    asked = await parsed(request, EmbeddingRequest)
     encoder = await run_in_threadpool(request.app.state.models.encoder, asked.model)
     vectors, tokens = await run_in_threadpool(encoder.embed, asked.input)
     write: Callable = _base64 if asked.encoding_format == "base64" else lambda vector: vector.tolist()
@@ -322,8 +327,16 @@ async def retrieve_model(request: Request) -> Response:
     return JSONResponse(_card(models, request.path_params["name"]))
 
 
+async def delete_model(request: Request) -> Response:
+    """DELETE /v1/models/{name}"""
+    name = request.path_params["name"]
+    await run_in_threadpool(request.app.state.models.delete, name)
+    return JSONResponse({"id": name, "object": "model", "deleted": True})
+
+
 def _card(models: Models, name: str) -> dict:
-    return {"id": name, "object": "model", "created": models.started, "owned_by": "before-you-fine-tune"}
+    created = tuned.find(name).card["created"] if name.startswith(tuned.PREFIX) else models.started
+    return {"id": name, "object": "model", "created": created, "owned_by": "before-you-fine-tune"}
 
 
 # ---------------------------------------------------------------- the application
@@ -367,7 +380,7 @@ async def _weights_missing(_: Request, error: Exception) -> Response:
 
 async def _not_found(request: Request, _: Exception) -> Response:
     refusal = ApiError(404, f"{request.method} {request.url.path} is not offered. Offered: chat/completions, "
-                       "embeddings, models, under /v1.", code="unknown_url")
+                       "embeddings, models, files, fine_tuning/jobs, under /v1.", code="unknown_url")
     return JSONResponse(refusal.body, 404)
 
 
@@ -377,7 +390,9 @@ def application(api_key: str, aliases: tuple[str, ...] = ()) -> Starlette:
         routes=[Route("/v1/chat/completions", chat_completions, methods=["POST"]),
                 Route("/v1/embeddings", embeddings, methods=["POST"]),
                 Route("/v1/models", list_models),
-                Route("/v1/models/{name:path}", retrieve_model)],
+                Route("/v1/models/{name:path}", retrieve_model),
+                Route("/v1/models/{name:path}", delete_model, methods=["DELETE"]),
+                *ROUTES],
         middleware=[Middleware(RequireKey, api_key=api_key)],
         exception_handlers={ApiError: _refuse, EngineError: _engine_refuses,
                             weights.WeightsError: _weights_missing, 404: _not_found, 405: _not_found},

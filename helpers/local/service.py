@@ -21,6 +21,7 @@ from pathlib import Path
 import uvicorn
 
 from helpers.local.api import application
+from helpers.local.trainer import own_group
 from helpers.settings import ROOT, cache_folder
 
 _starting = threading.Lock()
@@ -65,7 +66,7 @@ def start() -> Service:
     key = secrets.token_urlsafe(24)
     with log_file().open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", "helpers.local", "--child"], cwd=ROOT, text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **_own_group())
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **own_group())
     with suppress(BrokenPipeError):     # it ended at once: the next line says why
         process.stdin.write(key + "\n")
         process.stdin.flush()
@@ -89,13 +90,6 @@ def log_file() -> Path:
 def last_words() -> str:
     """Return the last lines of the service's log."""
     return "\n".join(log_file().read_text(errors="replace").splitlines()[-5:]) or "(it said nothing)"
-
-
-def _own_group() -> dict:
-    """Keep a Ctrl-C meant for the notebook away from the service."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
 
 
 # ---------------------------------------------------------------- inside the service's process

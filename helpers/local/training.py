@@ -90,6 +90,7 @@ class Trained:
 
     adapter: Path
     losses: list[float]
+    validation: dict[int, float]
     tokens: int
     seconds: float
     device: str
@@ -120,7 +121,8 @@ def train(weights: Path, lessons: Sequence[Sequence[Sequence[Conversation]]], re
         return None
     adapter = folder / "adapter.safetensors"
     _save_adapter(model, recipe, adapter)
-    return Trained(adapter, run.so_far.losses, run.so_far.tokens, run.so_far.seconds, device)
+    so_far = run.so_far
+    return Trained(adapter, so_far.losses, so_far.validation, so_far.tokens, so_far.seconds, device)
 
 
 class _Run:
@@ -266,6 +268,12 @@ def _save_adapter(model: torch.nn.Module, recipe: Recipe, path: Path) -> None:
 
 
 # ---------------------------------------------------------------- conversations as batches
+
+def fitting(weights: Path, conversations: Sequence[Conversation], longest: int) -> list[Conversation]:
+    """Return the conversations that have an answer to learn and no more than so many tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    return [one for one in conversations if one.learned and len(bundled(tokenizer, [one])) <= longest]
+
 
 def bundled(tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Conversation]) -> Bundle:
     """Return conversations as one row of tokens, what they all begin with read once.

@@ -25,6 +25,7 @@ from helpers.provider.shelves import Shelves
 from helpers.provider.target import Target
 
 RECORDED = ("chat/completions", "embeddings")
+NEED_WEIGHTS = (*RECORDED, "fine_tuning/jobs")
 VOLATILE = ("id", "created", "timings", "system_fingerprint", "service_tier")
 RENAMED = {"max_tokens": "max_completion_tokens"}       # what newer models call it
 DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
@@ -212,11 +213,13 @@ def _with_body(request: httpx2.Request, body: dict) -> httpx2.Request:
 
 def _fetch_weights(request: httpx2.Request) -> None:
     """Fetch what the service will need, here, where its progress and its complaints are seen. Raises NoWeights."""
+    if request.method != "POST" or not request.url.path.endswith(NEED_WEIGHTS):
+        return
     try:
         if request.url.path.endswith("/embeddings"):
             weights.ensure(weights.MINILM)
         else:
-            weights.chat_model_path(json.loads(request.read() or b"{}").get("model"))
+            weights.chat_model_path(json.loads(request.read()).get("model"))
     except weights.WeightsError as error:
         raise NoWeights(str(error)) from error
 
