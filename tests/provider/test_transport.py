@@ -9,6 +9,7 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import openai
 import pytest
@@ -16,8 +17,10 @@ from openai import OpenAI
 
 from helpers import provider, settings
 from helpers.evaluation import Run, evaluate
+from helpers.local import weights
+from helpers.provider import transport
 from helpers.provider.target import Target, chosen
-from helpers.provider.transport import BadReply, adapted_body
+from helpers.provider.transport import BadReply, NoWeights, adapted_body
 from helpers.settings import store_folder
 from tests.conftest import Loopback
 from tests.talking import (
@@ -370,3 +373,40 @@ def test_the_ledger_and_the_store_of_a_priced_call_exist_to_be_searched(loopback
 
 def test_a_target_hides_its_key():
     assert KEY not in repr(Target("m", "https://example.org/v1", KEY))
+
+
+# ---------------------------------------------------------------- files and jobs, to the embedded model's service
+
+@pytest.fixture
+def embedded_client(loopback, monkeypatch) -> OpenAI:
+    """A client of the embedded model, whose service is a loopback server and whose weights nobody may fetch."""
+    url = loopback(always((200, {}, {"id": "file-1", "object": "list", "data": [], "has_more": False})))
+    monkeypatch.setattr(transport.service, "running", lambda: SimpleNamespace(base_url=url, api_key="service-key"))
+    monkeypatch.setattr(transport.weights, "chat_model_path", forbidden)
+    return provider.connect()[0]
+
+
+def forbidden(*_: object) -> None:
+    raise weights.WeightsError("The weights were asked for.")
+
+
+def test_a_file_reaches_the_service_whole_and_needs_no_weights(embedded_client, loopback):
+    content = b'{"messages": []}\n\xff\r\n' * 50_000
+    assert embedded_client.files.create(file=("train.jsonl", content), purpose="fine-tune").id == "file-1"
+    (asked,) = loopback.requests
+    assert (asked.method, asked.path) == ("POST", "/v1/files")
+    assert asked.headers["authorization"] == "Bearer service-key"
+    assert asked.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert content in asked.body and b'filename="train.jsonl"' in asked.body
+
+
+def test_looking_at_jobs_needs_no_weights_and_making_one_does(embedded_client, loopback):
+    embedded_client.fine_tuning.jobs.retrieve("ftjob-1")
+    embedded_client.fine_tuning.jobs.list_events("ftjob-1", limit=5, after="ftevent-1")
+    embedded_client.fine_tuning.jobs.cancel("ftjob-1")
+    embedded_client.models.delete("ft:a:b:c:d")
+    assert [asked.path for asked in loopback.requests] == [
+        "/v1/fine_tuning/jobs/ftjob-1", "/v1/fine_tuning/jobs/ftjob-1/events?after=ftevent-1&limit=5",
+        "/v1/fine_tuning/jobs/ftjob-1/cancel", "/v1/models/ft:a:b:c:d"]
+    with pytest.raises(NoWeights, match="The weights were asked for"):
+        embedded_client.fine_tuning.jobs.create(model="any", training_file="file-1")
