@@ -14,7 +14,7 @@ import psutil
 from helpers.settings import cache_folder
 
 CHECKPOINTS = 250_000_000       # bytes on disk: adapters, and a checkpoint beside the one it replaces
-ACTIVATIONS = 1_200_000_000     # bytes in memory: what a step computes, and PyTorch itself
+ACTIVATIONS = 2_300_000_000     # bytes in memory: what a step computes, and PyTorch itself
 UNPACKED = 3.8                  # a weight of Q8_0 takes 8.5 bits, one that is trained on 32
 
 

@@ -39,7 +39,8 @@ MOST_STARTS = 3         # without a checkpoint in between
 SAVE_EVERY = 30         # seconds
 LOOK_EVERY = 0.3        # seconds, for somebody who asks for the end
 LEARNING_RATE = 1e-3
-LONGEST = 2_048         # tokens
+LONGEST = 2_048         # tokens of an example
+READ_AT_ONCE = 1_024    # tokens; a larger batch is read in parts. Twice as many needed 3.7 GB of memory
 _waking = threading.Lock()
 _started: subprocess.Popen | None = None
 
@@ -182,8 +183,8 @@ def train(job: Job, progress: Progress) -> Result:
     from helpers.local import training
     weights, wanted = Path(job.base.weights), job.hyperparameters
     recipe = training.Recipe(rank=16, alpha=32, learning_rate=LEARNING_RATE * wanted.learning_rate_multiplier,
-                             batch_examples=wanted.batch_size, longest=LONGEST, epochs=wanted.n_epochs,
-                             seed=job.card["seed"])
+                             batch_tokens=READ_AT_ONCE, batch_examples=wanted.batch_size, longest=LONGEST,
+                             epochs=wanted.n_epochs, seed=job.card["seed"])
     examples = _short_enough(job, job.training, weights)
     unseen = _short_enough(job, job.validation, weights) if job.validation else []
     run = training.train(weights, [[[one] for one in examples]], recipe, job.folder, progress, validation=unseen,

@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -109,7 +110,7 @@ def train(weights: Path, lessons: Sequence[Sequence[Sequence[Conversation]]], re
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    tokenizer = tokenizer_of(weights)
     batches = [batch for bundles in lessons for batch in _batches([bundled(tokenizer, one) for one in bundles], recipe)]
     model = _with_adapter(weights, recipe, device)
     if begin:
@@ -269,9 +270,15 @@ def _save_adapter(model: torch.nn.Module, recipe: Recipe, path: Path) -> None:
 
 # ---------------------------------------------------------------- conversations as batches
 
+@lru_cache(maxsize=1)       # reading it out of a weights file takes seconds
+def tokenizer_of(weights: Path) -> PreTrainedTokenizerBase:
+    """Return the tokenizer inside a weights file."""
+    return AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+
+
 def fitting(weights: Path, conversations: Sequence[Conversation], longest: int) -> list[Conversation]:
     """Return the conversations that have an answer to learn and no more than so many tokens."""
-    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    tokenizer = tokenizer_of(weights)
     return [one for one in conversations if one.learned and len(bundled(tokenizer, [one])) <= longest]
 
 

@@ -266,7 +266,8 @@ def test_a_long_text_is_read_up_to_256_tokens(live_client):
 
 @pytest.mark.live
 def test_the_base_chat_model_is_listed_first(live_client):
-    assert [model.id for model in live_client.models.list()] == [*weights.chat_model_names(), MINILM]
+    names = [model.id for model in live_client.models.list() if not model.id.startswith("ft:")]     # the reader's own
+    assert names == [*weights.chat_model_names(), MINILM]
 
 
 @pytest.mark.live

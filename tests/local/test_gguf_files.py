@@ -20,7 +20,7 @@ from helpers.local import gguf_files, weights
 from helpers.local.weights import MINILM, SMOLLM2, Model, WeightsError
 from tests.conftest import REAL_CACHE, client_of
 
-Q4_1 = GGMLQuantizationType.Q4_1
+Q4_1, Q8_0 = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
 
 
 # ---------------------------------------------------------------- a small file
@@ -118,6 +118,23 @@ def random_adapter(path: Path, shapes: dict[str, tuple[int, int]], rank: int = 4
     (4, 1, [0, 2, 1, 3]), (8, 2, [0, 2, 1, 3, 4, 6, 5, 7]), (6, 1, [0, 3, 1, 4, 2, 5])])
 def test_rows_of_queries_and_keys_are_interleaved_in_each_head(rows, heads, order):
     assert gguf_files.permuted(np.arange(rows)[:, None], heads).ravel().tolist() == order
+
+
+def test_changes_smaller_than_a_step_are_kept_on_average():
+    numbers = np.random.default_rng(0)
+    before = dequantize(quantize(numbers.normal(size=(96, 320)).astype(np.float32), Q8_0), Q8_0)
+    change = (0.002 * numbers.normal(size=(96, 1)) @ numbers.normal(size=(1, 320))).astype(np.float32)  # a step: 0.02
+    kept = {how: np.sum((dequantize(how(before + change), Q8_0) - before) * change) / np.sum(change ** 2)
+            for how in (gguf_files.dithered, lambda matrix: quantize(matrix, Q8_0))}
+    by_dither, by_nearest = kept.values()
+    assert by_dither == pytest.approx(1, abs=0.05)
+    assert by_nearest < 0.3
+
+
+def test_what_is_not_changed_stays_where_it_is():
+    numbers = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    before = dequantize(quantize(np.vstack([numbers, np.zeros((1, 64), np.float32)]), Q8_0), Q8_0)
+    assert np.abs(dequantize(gguf_files.dithered(before), Q8_0) - before).max() < 0.002     # a tenth of a step
 
 
 @pytest.mark.live

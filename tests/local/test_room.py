@@ -26,7 +26,7 @@ def test_enough_is_enough(machine):
 
 @pytest.mark.parametrize(("free", "code", "words"), [
     ({"disk": 10**6}, "insufficient_disk", "needs 350 MB of disk and .* has 1 MB left. Free some, or set COURSE_CACHE"),
-    ({"memory": 10**9}, "insufficient_memory", "needs 1,580 MB of memory and 1,000 MB are free. Close other programs"),
+    ({"memory": 10**9}, "insufficient_memory", "needs 2,680 MB of memory and 1,000 MB are free. Close other programs"),
 ])
 def test_too_little_is_said_with_how_much_is_needed(machine, free, code, words):
     with pytest.raises(room.NoRoom, match=words) as caught:
