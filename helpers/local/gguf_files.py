@@ -35,20 +35,27 @@ def requantize(source: Path, target: Path) -> None:
     to multiply on a CPU. Rounding 4-bit values to 8 bits moves them by less than half a percent of the
     largest weight in the block.
     """
-    _write_as_q8_0(source, target, lambda name, matrix: quantize(matrix, Q8_0))
+    _write_as_q8_0(source, target, lambda name, matrix: to_nearest(matrix))
 
 
-def merge_adapter(source: Path, target: Path, adapter: Path) -> None:
+def to_nearest(matrix: np.ndarray) -> np.ndarray:
+    """Return a matrix as Q8_0, each number as the nearest step."""
+    return quantize(matrix, Q8_0)
+
+
+def merge_adapter(source: Path, target: Path, adapter: Path,
+                  rounded: Callable[[np.ndarray], np.ndarray] = to_nearest) -> None:
     """Write a Llama GGUF file again as Q8_0, with a LoRA adapter (safetensors, as training.py saves it) added in.
 
     To each matrix W is added alpha / rank · B·A. llama.cpp keeps the rows of queries and keys in another order than
-    the model was trained in, so what is added there takes the same order. Raises ValueError if the adapter has a part
-    that the file has no place for.
+    the model was trained in, so what is added there takes the same order. `rounded` writes a sum as Q8_0: to_nearest,
+    which is what course-135m was frozen with, or dithered. Raises ValueError if the adapter has a part that the file
+    has no place for.
     """
     additions = _additions(adapter, GGUFReader(source))
 
     def added(name: str, matrix: np.ndarray) -> np.ndarray:
-        return dithered(matrix + additions.pop(name)) if name in additions else quantize(matrix, Q8_0)
+        return rounded(matrix + additions.pop(name)) if name in additions else to_nearest(matrix)
     _write_as_q8_0(source, target, added)
     if additions:
         raise ValueError(f"{adapter.name} does not fit {source.name}: no place for {', '.join(sorted(additions)[:3])}.")

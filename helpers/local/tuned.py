@@ -109,7 +109,7 @@ def _merge(weights: Path, adapter: Path, merged: Path) -> None:
         raise WeightsError(f"{merged.parent.name} was tuned on {weights}, which is gone. Put it back, or tune again.")
     part = merged.with_suffix(".part")
     try:
-        gguf_files.merge_adapter(weights, part, adapter)
+        gguf_files.merge_adapter(weights, part, adapter, gguf_files.dithered)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise WeightsError(f"Writing the tuned model broke off ({error.strerror or error}); nothing half-written is "

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_a_model_is_merged_when_it_is_needed_and_once(add, monkeypatch):
 
 
 def test_a_merge_that_breaks_off_leaves_nothing_half_written(add, monkeypatch):
-    def full(_: object, target: object, __: object) -> None:
+    def full(_: object, target: Path, *__: object) -> None:
         target.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(gguf_files, "merge_adapter", full)
