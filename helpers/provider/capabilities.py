@@ -37,7 +37,7 @@ class Capabilities:
 
 
 KNOWN = {
-    "embedded":                     Capabilities(YES, YES, YES, YES, NO, NO, YES),
+    "embedded":                     Capabilities(YES, YES, YES, YES, NO, YES, YES),
     "OpenAI, reasoning models":     Capabilities(YES, UNKNOWN, UNKNOWN, REFUSED, YES, NO, YES),
     "Anthropic, OpenAI layer":      Capabilities(IGNORED, IGNORED, IGNORED, YES, UNKNOWN, NO, NO),
     "vLLM, chat server":            Capabilities(YES, YES, YES, YES, UNKNOWN, NO, NO),
