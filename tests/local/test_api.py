@@ -62,7 +62,7 @@ def test_a_greedy_reply_asked_again_is_equal_also_side_by_side(live_client):
     alone = text(live_client)
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda _: text(live_client), range(8)))
-    assert {alone, *together} == {"One two three four five six."}
+    assert "two three" in alone and {alone, *together} == {alone}
 
 
 @pytest.mark.live
@@ -119,7 +119,7 @@ def test_a_reply_ends_before_the_stop_text(live_client, as_list):
 def test_n_replies_come_in_one_answer(live_client):
     reply = ask(live_client, n=3, temperature=1.5, seed=1)
     assert [choice.index for choice in reply.choices] == [0, 1, 2]
-    assert len({choice.message.content for choice in reply.choices}) == 3
+    assert len({choice.message.content for choice in reply.choices}) > 1
 
 
 @pytest.mark.live
@@ -164,9 +164,10 @@ def test_a_stream_counts_nothing_unasked(live_client):
 
 @pytest.mark.live
 def test_a_stream_may_be_left_before_its_end(live_client):
+    before = text(live_client)
     with ask(live_client, messages=user("Tell me a story."), stream=True, max_completion_tokens=1000) as stream:
         next(iter(stream))
-    assert text(live_client) == "One two three four five six."
+    assert text(live_client) == before
 
 
 @pytest.mark.live

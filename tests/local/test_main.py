@@ -94,7 +94,7 @@ def test_a_real_ticket_is_answered_as_proof(start):
     process = start("--prove")
     printed, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    assert re.search(rf"A customer writes:  .+\n\n{CHAT} answers:  .{{10,}}", printed, re.DOTALL)
+    assert re.search(rf"A customer writes:  .+\n\n{CHAT} answers:  \w{{2,}}", printed, re.DOTALL)
 
 
 def test_proof_with_a_damaged_file_is_refused_in_a_sentence(start, monkeypatch, tmp_path):
