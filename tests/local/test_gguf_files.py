@@ -222,9 +222,8 @@ Where is my parcel?  Finish: roses are red,  What is a noun?  Give an antonym of
 How many legs has a spider?""".replace("\n", "  ").split("  ")
 
 
-def next_tokens(client: OpenAI) -> list[dict[int, float]]:
+def next_tokens(client: OpenAI, model: str) -> list[dict[int, float]]:
     """Return, for each question, the probabilities of the 20 likeliest first tokens of the answer."""
-    model = client.models.list().data[0].id
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(partial(next_token, client, model), QUESTIONS))
 
@@ -259,8 +258,9 @@ def distance(answers: list[dict[int, float]], exact: list[np.ndarray]) -> float:
 def test_answers_move_no_farther_from_the_exact_ones_by_the_rewrite(original, own_service, live_client):
     """The engine rounds on either file; what matters is whether the rewrite adds to it."""
     exact = exact_next_tokens(original(SMOLLM2))
-    as_it_came = distance(next_tokens(client_of(own_service(COURSE_WEIGHTS=original(SMOLLM2)))), exact)
-    rewritten = distance(next_tokens(live_client), exact)
+    file = client_of(own_service(COURSE_WEIGHTS=original(SMOLLM2)))
+    as_it_came = distance(next_tokens(file, file.models.list().data[0].id), exact)
+    rewritten = distance(next_tokens(live_client, SMOLLM2.name), exact)
     assert rewritten < 0.05
     assert rewritten < as_it_came + 0.02
 
