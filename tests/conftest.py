@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,12 @@ REAL_CACHE = settings.cache_folder().resolve()      # the caller's COURSE_CACHE,
 
 
 # ---------------------------------------------------------------- settings
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_works() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and some are about Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(autouse=True)
 def own_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
