@@ -19,9 +19,9 @@ from typing import BinaryIO
 from helpers.local import folders
 from helpers.local.refusals import ApiError
 from helpers.settings import cache_folder
+from helpers.validate import check
 
 TRAINING, RESULTS = "fine-tune", "fine-tune-results"
-FEWEST = 10         # examples, as hosted providers ask for
 SHOWN = 3           # errors in a refusal
 
 
@@ -93,30 +93,9 @@ def _copied(source: BinaryIO, target: Path, salt: str) -> str:
 # ---------------------------------------------------------------- what keeps a file from being used
 
 def _refuse_faulty(path: Path, filename: str) -> None:
-    errors = faults(path)
+    errors = [str(error) for error in check(path).errors]
     if errors:
         more = f" ... and {len(errors) - SHOWN} more." if len(errors) > SHOWN else ""
         raise ApiError(400, f"{filename!r} cannot be trained on. {' '.join(errors[:SHOWN])}{more} Repair the file and "
                        f"upload it again; `python -m helpers.validate {filename}` shows every fault.", "file",
                        "invalid_training_file")
-
-
-def faults(path: Path) -> list[str]:
-    """Return the errors in a training file, each with its line."""
-    try:
-        from helpers.validate import check
-    except ImportError:     # the full check is not there yet: what no training could go without
-        return _gross_faults(path)
-    return [str(error) for error in check(path).errors]
-
-
-def _gross_faults(path: Path) -> list[str]:
-    errors, examples = [], 0
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        try:
-            last = json.loads(line)["messages"][-1]["role"]
-            examples += 1
-            errors += [] if last == "assistant" else [f"Line {number}: the last turn is not the assistant's."]
-        except (ValueError, LookupError, TypeError):
-            errors.append(f"Line {number}: this is no example {{\"messages\": [...]}}.")
-    return errors or ([f"It has {examples} examples; at least {FEWEST} are needed."] if examples < FEWEST else [])

@@ -72,8 +72,6 @@ class Recordings:
         for path in sorted(folder.glob(files)) if files else []:
             if not path.name.startswith("ledger"):
                 self._load(path)
-            if path == self.file:
-                self._written.update(self._parts)
 
     def __len__(self) -> int:
         return len(self._calls)

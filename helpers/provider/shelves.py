@@ -3,7 +3,8 @@
 COURSE_REPLAY   auto  recordings, then the store, then the live model (the default)
                 only  never ask: a request without a recorded reply fails (what the tests use)
                 off   always ask
-COURSE_RECORD   the name of a file in data/recordings that takes this run's replies (what `course.py record` uses)
+COURSE_RECORD   the name of a file in data/recordings that takes this run's replies and no others, live with off, else
+                carried over from the recordings where they have them (what `course.py record` uses)
 """
 from __future__ import annotations
 
@@ -51,16 +52,25 @@ class Shelves:
         name = setting("COURSE_RECORD")
         if not name:
             return None
+        if self.mode != "off":
+            len(self.committed)     # read before the file is begun anew
         (self._committed_folder / f"{name}.jsonl").unlink(missing_ok=True)
         return Recordings(self._committed_folder, name=name, files="")
 
     def find(self, call: Call) -> Recorded | None:
         """Return a kept reply to the call, unless every call is to be live."""
         if self.recorder is not None:
-            return self.recorder.find(call)
+            return self.recorder.find(call) or self._carried_over(call)
         if self.mode == "off":
             return None
         return self.committed.find(call) or (None if self.only_replay else self.store.find(call))
+
+    def _carried_over(self, call: Call) -> Recorded | None:
+        """Return what was recorded before, recorded again; what is not asked any more is left behind."""
+        recorded = self.committed.find(call) if self.mode != "off" else None
+        if recorded:
+            self.recorder.add(call, recorded)
+        return recorded
 
     def keep(self, call: Call, recorded: Recorded) -> None:
         """Keep a live reply. A store that cannot be written is said once and costs nothing but a later re-ask."""

@@ -10,7 +10,6 @@ Prints which replies changed since the last recording.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from helpers.provider.recordings import Recordings
@@ -28,38 +27,22 @@ def main() -> None:
     options = parser.parse_args()
     chosen = [path for path in notebooks.committed() if path.stem in options.names or not options.names]
     for path in chosen:
-        if options.missing:
-            record_missing(path)
-        elif not options.outputs:
-            record(path)
+        if not options.outputs:
+            record(path, replay="auto" if options.missing else "off")
         save_clean_run(path)
     readme.refresh()
 
 
-def record(path: Path) -> None:
-    """Ask everything live, keep the replies, and say what changed."""
+def record(path: Path, replay: str) -> None:
+    """Ask live what is not to be replayed, keep the replies the notebook needs and no others, and say what changed."""
     before = _replies(path.stem)
-    notebooks.run(path, COURSE_REPLAY="off", COURSE_RECORD=path.stem)
+    notebooks.run(path, COURSE_REPLAY=replay, COURSE_RECORD=path.stem)
     after = _replies(path.stem)
     changed = [key for key in before.keys() & after.keys() if before[key] != after[key]]
     new, gone = after.keys() - before.keys(), before.keys() - after.keys()
     print(f"{path.stem}: {len(after)} replies recorded; {len(changed)} changed, {len(new)} new, {len(gone)} gone")
     for key in changed[:10]:
         print(f"  {key}: {before[key]!r}\n    is now {after[key]!r}")
-
-
-def record_missing(path: Path) -> None:
-    """Ask live what no recording answers, after a cell was changed, and add it to the notebook's recordings.
-
-    What the notebook no longer asks stays in them until it is recorded whole.
-    """
-    with tempfile.TemporaryDirectory() as store:
-        notebooks.run(path, COURSE_STORE=store)
-        fresh = list(Recordings(Path(store)).calls())
-    kept = Recordings(RECORDINGS, name=path.stem, files=f"{path.stem}.jsonl")
-    for call, recorded in fresh:
-        kept.add(call, recorded)
-    print(f"{path.stem}: {len(fresh)} replies recorded that were missing")
 
 
 def save_clean_run(path: Path) -> None:

@@ -99,15 +99,28 @@ def test_a_readers_replies_never_go_into_the_recordings(loopback, monkeypatch):
 
 # ---------------------------------------------------------------- recording
 
-def test_recording_begins_anew_and_asks_each_call_once(loopback, monkeypatch):
+def test_recording_live_begins_anew_and_asks_each_call_once(loopback, monkeypatch):
     url = loopback(in_turn(answer("billing"), answer("delivery")))
-    client = connected(monkeypatch, url, COURSE_RECORD="nb")
+    client = connected(monkeypatch, url, COURSE_RECORD="nb", COURSE_REPLAY="off")
     assert [say(client), say(client)] == ["billing", "billing"]
     client = new_process(monkeypatch)
     assert [say(client), say(client)] == ["delivery", "delivery"]
     assert loopback.count == 2
     assert [path.name for path in recordings_folder().glob("*")] == ["nb.jsonl"]
     assert (recordings_folder() / "nb.jsonl").read_text().count('"call"') == 1
+
+
+def test_recording_what_is_missing_keeps_what_is_asked_and_drops_the_rest(loopback, monkeypatch):
+    client = connected(monkeypatch, loopback(always(answer())), COURSE_RECORD="nb")
+    say(client, "kept")
+    say(client, "no longer asked")
+    before = (recordings_folder() / "nb.jsonl").read_text()
+    client = new_process(monkeypatch)
+    assert [say(client, text) for text in ("kept", "new")] == ["delivery"] * 2
+    assert loopback.count == 3
+    after = (recordings_folder() / "nb.jsonl").read_text()
+    assert "no longer asked" in before and "no longer asked" not in after
+    assert all(text in after for text in ("kept", "new"))
 
 
 # ---------------------------------------------------------------- damage
