@@ -1,10 +1,14 @@
-"""Build the messages and the output schema for a labelling task.
+"""Build the messages and the output schema for a labelling task, and the messages for answering from passages.
 
 Does not: hold a prompt that a notebook discusses; those stand in the notebook, in full view.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from helpers.tasks import LabelTask
+
+READ = "Answer in a few words from the text. If the answer is not there, reply: Not in the passage."
 
 
 def plain(task: LabelTask, text: str) -> list[dict]:
@@ -22,6 +26,15 @@ def described(task: LabelTask, text: str) -> list[dict]:
     instruction = (f"You label messages. The labels of {task.headline!r} are:\n" + "\n".join(lines)
                    + "\nAnswer with one label and nothing else.")
     return [{"role": "system", "content": instruction}, {"role": "user", "content": text}]
+
+
+def from_passages(question: str, passages: Sequence[object], rule: str = READ) -> list[dict]:
+    """Put a rule and numbered passages into the system prompt, and the question into the user's turn.
+
+    Example: from_passages("When?", ["At ten."])[0]["content"] -> "Answer in … Passage 1: At ten."
+    """
+    shown = "\n\n".join(f"Passage {number}: {passage}" for number, passage in enumerate(passages, 1))
+    return [{"role": "system", "content": f"{rule}\n\n{shown}"}, {"role": "user", "content": question}]
 
 
 def label_schema(task: LabelTask) -> dict:

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -60,6 +60,17 @@ class Index:
         self.passages: list[Passage] = []
         self.vectors = np.zeros((0, 0), dtype=np.float32)     # (passages, dimensions), each of length 1
         self._words: bm25s.BM25 | None = None
+
+    @classmethod
+    def of(cls, pages: Iterable[Document], words: int = 80, overlap: int = 20, titled: bool = True) -> Index:
+        """Return an index of pages cut into passages, which carry their page's title if `titled`.
+
+        It asks page by page, so that of pages seen before only a changed one is embedded anew.
+        """
+        index = cls()
+        for page in pages:
+            index.add(chunk(page.text, words=words, overlap=overlap, source=page.source, title=page.title * titled))
+        return index
 
     def __len__(self) -> int:
         return len(self.passages)

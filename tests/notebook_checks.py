@@ -1,9 +1,12 @@
 """What every committed notebook must satisfy, as functions that return complaints."""
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 
 from helpers.publishing.prose import claims, occurs, text_of, unbound
@@ -54,3 +57,12 @@ def stale_links(notebook: NotebookNode, folder: Path) -> list[str]:
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     targets = [target.split("#")[0] for target in re.findall(r"\]\((?!https?:)([^)]+)\)", prose)]
     return [target for target in targets if target and not (folder / target).exists()]
+
+
+def function_in(path: Path, name: str, **names: object) -> Callable:
+    """Return a function as a notebook defines it; `names` are those it uses. Raises StopIteration if there is none."""
+    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    statements = (statement for source in cells for statement in ast.parse(source).body)
+    found = next(one for one in statements if isinstance(one, ast.FunctionDef) and one.name == name)
+    exec(compile(ast.Module([found], []), path.name, "exec"), names)
+    return names[name]

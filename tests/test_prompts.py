@@ -22,6 +22,12 @@ def test_a_described_prompt_keeps_the_message_apart_so_that_the_system_prompt_is
     assert all(f"- {label}: {meaning}" in first[0]["content"] for label, meaning in TASK.fields["category"].items())
 
 
+def test_passages_are_numbered_between_the_rule_and_the_question():
+    system, user = prompts.from_passages("When?", ["At ten.", "On Sunday."], "Read.")
+    assert system["content"] == "Read.\n\nPassage 1: At ten.\n\nPassage 2: On Sunday."
+    assert user == {"role": "user", "content": "When?"}
+
+
 def test_the_schema_allows_each_label_and_nothing_else():
     validator = Draft202012Validator(prompts.label_schema(TASK)["json_schema"]["schema"])
     assert all(validator.is_valid({"category": label}) for label in TASK.labels)

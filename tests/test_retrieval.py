@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from helpers import retrieval
-from helpers.retrieval import Index, Passage, RetrievalError, best, fuse
+from helpers.retrieval import Document, Index, Passage, RetrievalError, best, fuse
+from helpers.settings import ROOT
+from tests import notebook_checks
 
 TEXTS = ["A green slip is valid for 21 days.", "The Raft delivers wardrobes.", "Wash the blanket at 30 degrees.",
          "Wardrobes are delivered upstairs by two people."]
@@ -32,6 +34,26 @@ def index() -> Index:
     index = Index()
     index.add(TEXTS)
     return index
+
+
+# ---------------------------------------------------------------- building
+
+PAGES = [Document("slip.md", "Green slip", "A slip is valid.\n\nIt costs nothing at all."),
+         Document("raft.md", "Raft", "Late.")]
+
+
+def test_an_index_of_pages_holds_their_passages_with_their_titles():
+    index = Index.of(PAGES, words=4, overlap=0)
+    assert list(map(str, index.passages)) == ["Green slip\nA slip is valid.", "Green slip\nIt costs nothing at",
+                                              "Green slip\nall.", "Raft\nLate."]
+    assert [passage.title for passage in Index.of(PAGES, titled=False).passages] == ["", ""]
+
+
+def test_what_notebook_03_shows_is_what_is_imported_after_it():
+    notebook = ROOT / "notebooks" / "03_rag.ipynb"
+    shown = notebook_checks.function_in(notebook, "build", Index=Index, chunk=retrieval.chunk)
+    assert shown(PAGES, 4, 1).passages == Index.of(PAGES, 4, 1).passages
+    assert shown(PAGES).passages == Index.of(PAGES).passages
 
 
 # ---------------------------------------------------------------- searching

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from helpers.instructions.collection import Nearest, SmallTask
-from helpers.prompts import choice_schema
+from helpers.prompts import choice_schema, from_passages
 from helpers.settings import ROOT
 from helpers.tasks import bare_label
 
@@ -223,9 +223,8 @@ def _form(task: SmallTask) -> str:
 
 
 def _from_pages(task: SmallTask, item: dict, shown: list[str], expected: str) -> Question:
-    pages = "\n\n".join(f"Passage {number}: {task.passages[name]}" for number, name in enumerate(shown, 1))
-    system = f"Answer in a few words from the text. If the answer is not there, reply: {DECLINED}\n\n{pages}"
-    return Question(_id(task, item), _turns(system, item["question"]), expected, loose=True)
+    messages = from_passages(item["question"], [task.passages[name] for name in shown])
+    return Question(_id(task, item), messages, expected, loose=True)
 
 
 def _asked_of_pages(tasks: list[SmallTask]) -> list[tuple[SmallTask, dict]]:
