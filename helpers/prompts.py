@@ -1,12 +1,12 @@
-"""Build the messages and the output schema for a labelling task, and the messages for answering from passages.
+"""Build the messages and the output schema for a labelling task, and the messages for showing examples and passages.
 
 Does not: hold a prompt that a notebook discusses; those stand in the notebook, in full view.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from helpers.tasks import LabelTask
+from helpers.tasks import Example, LabelTask
 
 READ = "Answer in a few words from the text. If the answer is not there, reply: Not in the passage."
 
@@ -26,6 +26,17 @@ def described(task: LabelTask, text: str) -> list[dict]:
     instruction = (f"You label messages. The labels of {task.headline!r} are:\n" + "\n".join(lines)
                    + "\nAnswer with one label and nothing else.")
     return [{"role": "system", "content": instruction}, {"role": "user", "content": text}]
+
+
+def with_examples(system: str, shots: Sequence[Example], text: str, answer: Callable[[Example], str]) -> list[dict]:
+    """Show examples as turns of the conversation, each with its answer, before the text that is asked about.
+
+    Example: with_examples("Sort.", [shot], "Hi", label)[1:3] -> [{"role": "user", …}, {"role": "assistant", …}]
+    """
+    turns = [{"role": "system", "content": system}]
+    for shot in shots:
+        turns += [{"role": "user", "content": shot.input}, {"role": "assistant", "content": answer(shot)}]
+    return [*turns, {"role": "user", "content": text}]
 
 
 def from_passages(question: str, passages: Sequence[object], rule: str = READ) -> list[dict]:

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,8 +26,10 @@ import snowballstemmer
 from helpers.documents import Document, Passage, chunk, read_folder
 from helpers.progress import Progress
 from helpers.provider import TEXTS_A_REQUEST, embed, embedding_model
+from helpers.tasks import Example
 
-__all__ = ["Document", "Hit", "Index", "Passage", "RetrievalError", "chunk", "embed", "fuse", "read_folder"]
+__all__ = ["Document", "Hit", "Index", "Passage", "RetrievalError", "chunk", "embed", "fuse", "read_folder",
+           "similar"]
 
 FILES = ("passages.jsonl", "vectors.npy")
 MODES = ("hybrid", "keyword", "dense")
@@ -159,6 +161,19 @@ class Index:
         index.passages = [Passage(**json.loads(row)) for row in rows if row]
         index.vectors = np.load(folder / "vectors.npy")
         return index
+
+
+def similar(examples: Sequence[Example], k: int) -> Callable[[Example], list[Example]]:
+    """Return a function that finds the k examples whose texts are most like a given one's, the most alike last.
+
+    Last is next to the question. Example: similar(task.train, 2)(task.test[0]) -> [Example(…), Example(…)]
+    """
+    vectors = embed([example.input for example in examples])
+
+    def choose(example: Example) -> list[Example]:
+        alike = vectors @ embed([example.input])[0]
+        return [examples[i] for i in np.argsort(-alike)[:k][::-1]]
+    return choose
 
 
 def best(scores: np.ndarray, k: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from jsonschema import Draft202012Validator
 
 from helpers import prompts
-from helpers.tasks import load_task
+from helpers.tasks import Example, load_task
 
 TASK = load_task("tickets")
 
@@ -20,6 +20,13 @@ def test_a_described_prompt_keeps_the_message_apart_so_that_the_system_prompt_is
     assert first[0] == second[0] and first[0]["role"] == "system"
     assert [turns[1]["content"] for turns in (first, second)] == ["one", "two"]
     assert all(f"- {label}: {meaning}" in first[0]["content"] for label, meaning in TASK.fields["category"].items())
+
+
+def test_examples_are_turns_between_the_system_prompt_and_the_text():
+    shots = [Example("a", "Late!", "delivery"), Example("b", "Broken!", "faulty")]
+    turns = prompts.with_examples("Sort.", shots, "Lost!", lambda shot: shot.expected)
+    assert [turn["content"] for turn in turns] == ["Sort.", "Late!", "delivery", "Broken!", "faulty", "Lost!"]
+    assert [turn["role"] for turn in turns] == ["system", *["user", "assistant"] * 2, "user"]
 
 
 def test_passages_are_numbered_between_the_rule_and_the_question():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from helpers import retrieval
-from helpers.retrieval import Document, Index, Passage, RetrievalError, best, fuse
+from helpers.retrieval import Document, Index, Passage, RetrievalError, best, fuse, similar
 from helpers.settings import ROOT
+from helpers.tasks import Example
 from tests import notebook_checks
 
 TEXTS = ["A green slip is valid for 21 days.", "The Raft delivers wardrobes.", "Wash the blanket at 30 degrees.",
@@ -54,6 +55,22 @@ def test_what_notebook_03_shows_is_what_is_imported_after_it():
     shown = notebook_checks.function_in(notebook, "build", Index=Index, chunk=retrieval.chunk)
     assert shown(PAGES, 4, 1).passages == Index.of(PAGES, 4, 1).passages
     assert shown(PAGES).passages == Index.of(PAGES).passages
+
+
+# ---------------------------------------------------------------- examples to show
+
+SHOTS = [Example(f"e{i}", text, "yes") for i, text in enumerate(TEXTS)]
+ASKED = Example("e9", "When is my wardrobe delivered?", None)
+
+
+def test_the_most_similar_examples_are_found_and_the_most_similar_stands_last():
+    assert [shot.id for shot in similar(SHOTS, 2)(ASKED)] == ["e1", "e3"]
+
+
+def test_what_notebook_02_shows_finds_the_same_examples():
+    notebook = ROOT / "notebooks" / "02_few_shot.ipynb"
+    shown = notebook_checks.function_in(notebook, "similar", embed=vectors_of, np=np)
+    assert [shown(SHOTS, k)(ASKED) for k in (1, 3)] == [similar(SHOTS, k)(ASKED) for k in (1, 3)]
 
 
 # ---------------------------------------------------------------- searching
