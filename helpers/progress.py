@@ -43,30 +43,37 @@ class Progress:
 
     def _show(self) -> None:
         if self._bar is None:
-            self._bar = _NotebookBar() if _in_notebook() else tqdm(total=self.total, desc=self.name, leave=False)
+            self._bar = _NotebookBar() if in_notebook() else tqdm(total=self.total, desc=self.name, leave=False)
         if isinstance(self._bar, tqdm):
             self._bar.update(self.done - self._bar.n)
         else:
             self._bar.show(self.name, self.done, self.total, time.monotonic() - self.started)
 
 
-class _NotebookBar:
+class Fleeting:
     """A display that is emptied at the end: an empty display is nothing on the page and nothing on paper."""
 
     def __init__(self) -> None:
         from IPython.display import display
         self._display = display({}, raw=True, display_id=True)
 
-    def show(self, name: str, done: int, total: int, seconds: float) -> None:
-        left = seconds / done * (total - done)
-        text = f"{name}: {done} of {total}, about {left:.0f} s left"
-        html = f'<progress value="{done}" max="{total}" aria-label="{name}"></progress> {text}'
+    def put(self, text: str, html: str) -> None:
+        """Show this in place of what was shown before."""
         self._display.update({"text/plain": text, "text/html": html}, raw=True)
 
     def close(self) -> None:
+        """Leave nothing."""
         self._display.update({}, raw=True)
 
 
-def _in_notebook() -> bool:
+class _NotebookBar(Fleeting):
+    def show(self, name: str, done: int, total: int, seconds: float) -> None:
+        left = seconds / done * (total - done)
+        text = f"{name}: {done} of {total}, about {left:.0f} s left"
+        self.put(text, f'<progress value="{done}" max="{total}" aria-label="{name}"></progress> {text}')
+
+
+def in_notebook() -> bool:
+    """Say whether there is a page to show something on, and not only a terminal."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell is not None and hasattr(shell, "kernel")

@@ -12,8 +12,8 @@ from helpers.settings import ROOT
 HELPERS = ROOT / "helpers"
 # from the ground up; a module may import those that stand before it, and within its own group
 ORDER = ["validate", "settings", "local", "provider", "rows", "records", "invoices", "voice", "answers", "tasks",
-         "prompts", "intervals", "progress", "documents", "evaluation", "retrieval", "baselines", "ladder", "figures",
-         "instructions", "publishing"]
+         "prompts", "intervals", "progress", "documents", "evaluation", "retrieval", "finetuning", "baselines",
+         "ladder", "figures", "instructions", "publishing"]
 MODULES = sorted(HELPERS.rglob("*.py"))
 FUNCTIONS = [(path, node) for path in MODULES for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
              if isinstance(node, ast.FunctionDef)]

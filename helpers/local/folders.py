@@ -42,5 +42,5 @@ def settled(home: Path) -> list[Path]:
 def write(path: Path, text: str) -> None:
     """Write a file anew; who reads it meanwhile sees the old text or the new."""
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(text, encoding="utf-8", newline="\n")
     os.replace(part, path)

@@ -67,7 +67,9 @@ def find(name: str) -> Tuned:
         if model.card["id"] == name:
             return model
     there = ", ".join(names()) or "none yet; fine_tuning.jobs.create() makes one"
-    raise ApiError(404, f"There is no tuned model {name!r} here. There are: {there}.", "model", "model_not_found")
+    raise ApiError(404, f"There is no tuned model {name!r} here. There are: {there}. If answers of it were recorded on "
+                   "another machine, only those can be replayed; run the cell that trains it, about two minutes, and "
+                   "it is here under the same name.", "model", "model_not_found")
 
 
 def exists(name: str) -> bool:

@@ -5,6 +5,8 @@ COURSE_REPLAY   auto  recordings, then the store, then the live model (the defau
                 off   always ask
 COURSE_RECORD   the name of a file in data/recordings that takes this run's replies and no others, live with off, else
                 carried over from the recordings where they have them (what `course.py record` uses)
+
+Files and fine-tuning jobs are looked for in the recordings alone, and then only to replay or record (see tuning.py).
 """
 from __future__ import annotations
 
@@ -12,11 +14,17 @@ import sys
 from functools import cached_property
 from pathlib import Path
 
+from openai import OpenAIError
+
 from helpers.provider.recordings import Call, Recorded, Recordings
 from helpers.settings import ROOT, SettingError, setting, store_folder
 
 RECORDINGS = ROOT / "data" / "recordings"
 MODES = ("auto", "only", "off")
+
+
+class NotRecorded(OpenAIError, LookupError):
+    """COURSE_REPLAY=only, and this request has no recorded reply."""
 
 
 class Shelves:

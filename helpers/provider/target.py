@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from openai import OpenAI, OpenAIError
 
-from helpers.local import weights
+from helpers.local import tuned, weights
 from helpers.provider.budget import Price
 from helpers.settings import SettingError, setting
 
@@ -43,6 +43,8 @@ class Target:
         """Return what decides an answer, apart from the request."""
         if not self.embedded:
             return self.host
+        if model.startswith(tuned.PREFIX):
+            return model        # named after all that made it: the base's fingerprint, data, settings, seed
         return weights.MINILM.fingerprint if endpoint == "embeddings" else weights.chat_model_fingerprint(model)
 
     def price(self, model: str) -> Price:

@@ -2,7 +2,7 @@
 
 The SDK sends HTTP requests through this transport and never knows. A request seen before is answered from the
 recordings; a new one is priced, allowed or stopped, sent, and kept.
-Does not: retry (the SDK does), or change a request without saying so aloud.
+Does not: retry (the SDK does), record fine-tuning (see tuning.py), or change a request without saying so aloud.
 """
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 
 import httpx2
 from openai import OpenAIError
 
 from helpers.local import service, weights
-from helpers.provider import meter
+from helpers.provider import meter, tuning
 from helpers.provider.budget import Budget, Entry, Tokens, most_tokens
 from helpers.provider.recordings import Call, Recorded
-from helpers.provider.shelves import Shelves
+from helpers.provider.shelves import NotRecorded, Shelves
 from helpers.provider.target import Target
 
-RECORDED = ("chat/completions", "embeddings")
+CHAT = "chat/completions"
+RECORDED = (CHAT, "embeddings")
 NEED_WEIGHTS = (*RECORDED, "fine_tuning/jobs")
 VOLATILE = ("id", "created", "timings", "system_fingerprint", "service_tier")
 RENAMED = {"max_tokens": "max_completion_tokens"}       # what newer models call it
@@ -33,10 +35,6 @@ DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequenc
 
 REFUSED = 400      # a request that no asking again will change
 NO_SECRET = ("none", "embedded")        # what stands in for a key where none is needed
-
-
-class NotRecorded(OpenAIError, LookupError):
-    """COURSE_REPLAY=only, and this request has no recorded reply."""
 
 
 class NoWeights(OpenAIError):
@@ -57,6 +55,8 @@ class CourseTransport(httpx2.BaseTransport):
         self._inner = httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100))
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.target.embedded and tuning.concerns(request):
+            return tuning.answer(request, self.shelves, partial(self.target.fingerprint, CHAT), self._send)
         endpoint = next((end for end in RECORDED if request.url.path.endswith("/" + end)), None)
         if request.method != "POST" or endpoint is None:
             return self._send(request)

@@ -21,7 +21,7 @@ def unpacked(reply: dict | str) -> dict | str:
 
 
 def _with_vectors(reply: dict | str, change) -> dict | str:
-    if isinstance(reply, str) or "data" not in reply:
+    if isinstance(reply, str) or not any("embedding" in row for row in reply.get("data", [])):
         return reply
     return reply | {"data": [row | {"embedding": change(row["embedding"])} for row in reply["data"]]}
 

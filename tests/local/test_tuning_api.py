@@ -3,54 +3,25 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import openai
 import pytest
-import uvicorn
 from openai import OpenAI
 
-from helpers.local import api, jobs, room, trainer, tuned, weights
-from helpers.local.service import loopback_socket
-from tests.tuning import PRETENDING, adapter_file, base_file, examples, uploaded
+from helpers.local import api, jobs, room, tuned, weights
+from tests.tuning import adapter_file, examples, uploaded
+from tests.tuning_service import Echo, pretending_service
 
 CHAT = weights.DEFAULT_CHAT_MODEL
 
 
-class Echo:
-    """An engine that answers with the name of its file's folder."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def complete(self, request: dict, on_chunk: object = None) -> dict:
-        return {"choices": [{"index": 0, "message": {"role": "assistant", "content": self.path.parent.name}}],
-                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
-
-
 @pytest.fixture
 def client(monkeypatch, tmp_path) -> Iterator[OpenAI]:
-    """A client of a service in this process, with a small base, trainers that pretend, and an engine that echoes."""
-    base = base_file(tmp_path / "base.gguf")
-    monkeypatch.setattr(weights, "chat_model_path", lambda name=None: base)
-    monkeypatch.setattr(api, "ChatEngine", Echo)
-    monkeypatch.setattr(trainer, "COMMAND", PRETENDING)
-    monkeypatch.setattr(trainer, "_started", None)
-    monkeypatch.setenv("PRETEND", "{}")
-    server = uvicorn.Server(uvicorn.Config(api.application("key", ("gpt-4o-mini",)), log_level="critical",
-                                           lifespan="off"))
-    with loopback_socket() as listener:
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield OpenAI(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1", api_key="key", max_retries=0)
-        server.should_exit = True
-        thread.join()
-    if trainer._started is not None:
-        trainer._started.kill()
-        trainer._started.wait()
+    """A client of a service in this process, which only pretends to train and to answer."""
+    with pretending_service(monkeypatch, tmp_path) as service:
+        yield OpenAI(base_url=service.base_url, api_key=service.api_key, max_retries=0)
 
 
 def upload(client: OpenAI, content: bytes | None = None) -> str:

@@ -25,6 +25,8 @@ def test_a_vector_that_needs_32_bits_keeps_them():
     assert packed(reply) == reply == unpacked(reply)
 
 
-@pytest.mark.parametrize("reply", ["data: [DONE]", {"choices": []}, {"data": [{"embedding": [0.5, 0.25]}]}])
+@pytest.mark.parametrize("reply", ["data: [DONE]", {"choices": []}, {"data": []},
+                                   {"data": [{"object": "fine_tuning.job.event"}]},
+                                   {"data": [{"embedding": [0.5, 0.25]}]}])
 def test_replies_without_base64_vectors_pass_unchanged(reply):
     assert packed(reply) == reply and unpacked(reply) == reply
