@@ -1,4 +1,4 @@
-"""(e) Does a tuned model say, served, what PyTorch says, and is it as fast as its base?
+"""(h) Does a tuned model say, served, what PyTorch says, and is it as fast as its base?
 
     python -m tests.benchmarks.served_tuned                          about 15 minutes on two cores, once trained 5
     python -m tests.benchmarks.served_tuned --examples 40 --rows 30  a quicker look

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.conftest import REAL_CACHE
 from tests.tuning import adapter_file, base_file
 
 NAME = "ft:base:course:tickets:1a2b3c4d"
+slow = pytest.mark.skipif(not os.environ.get("COURSE_SLOW"), reason="takes minutes: set COURSE_SLOW=1 to run it")
 
 
 @pytest.fixture
@@ -99,6 +101,7 @@ def equal(first: list[str], second: list[str]) -> int:
     return sum(a == b for a, b in zip(first, second, strict=True))
 
 
+@slow
 @pytest.mark.live
 def test_the_served_model_says_what_pytorch_says_with_the_exported_adapter(real, replies, tmp_path):
     model, tokenizer = with_adapter(export(real[0], tmp_path / "adapter", "adapter"))
@@ -106,6 +109,7 @@ def test_the_served_model_says_what_pytorch_says_with_the_exported_adapter(real,
     assert equal(greedy(model, tokenizer, BATCH), replies) >= 28      # tests/benchmarks/served_tuned.py asks 300
 
 
+@slow
 @pytest.mark.live
 def test_a_transformers_folder_says_what_is_served(real, replies, tmp_path):
     folder = export(real[0], tmp_path / "whole", "safetensors")
@@ -113,6 +117,7 @@ def test_a_transformers_folder_says_what_is_served(real, replies, tmp_path):
     assert equal(greedy(model, AutoTokenizer.from_pretrained(folder), BATCH[:12]), replies[:12]) >= 11
 
 
+@slow
 @pytest.mark.live
 def test_an_exported_gguf_is_served_as_ones_own_weights(real, replies, tmp_path):
     (file,) = export(real[0], tmp_path / "one-file", "gguf").iterdir()
