@@ -68,7 +68,7 @@ def find(name: str) -> Tuned:
             return model
     there = ", ".join(names()) or "none yet; fine_tuning.jobs.create() makes one"
     raise ApiError(404, f"There is no tuned model {name!r} here. There are: {there}. If answers of it were recorded on "
-                   "another machine, only those can be replayed; run the cell that trains it, about two minutes, and "
+                   "another machine, only those can be replayed; run the cell that trains it, a few minutes, and "
                    "it is here under the same name.", "model", "model_not_found")
 
 

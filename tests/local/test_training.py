@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 
 from helpers.local import training, weights
-from helpers.local.training import Bundle, Conversation, Recipe, answer_loss, bundled, rate, sees, train
+from helpers.local.training import Bundle, Conversation, Recipe, answer_loss, bf16_pays, bundled, rate, sees, train
 from tests.conftest import REAL_CACHE
 
 SYSTEM = {"role": "system", "content": "Answer yes or no."}
@@ -95,6 +95,15 @@ def test_the_rate_rises_then_falls_to_a_tenth():
     rates = [rate(step, 100, recipe) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4) and max(rates) == pytest.approx(1e-3) == rates[9]
     assert rates[9:] == sorted(rates[9:], reverse=True) and rates[-1] == pytest.approx(1e-4, rel=0.02)
+
+
+def test_bfloat16_is_used_where_it_is_faster(monkeypatch):
+    for half, pays in ((0.5, True), (2.0, False)):
+        bf16_pays.cache_clear()
+        monkeypatch.setattr(training, "_seconds_to_multiply", {torch.bfloat16: half, torch.float32: 1.0}.get)
+        assert bf16_pays("cpu") is pays
+        assert bf16_pays("cuda")
+    bf16_pays.cache_clear()
 
 
 # ---------------------------------------------------------------- the loss
