@@ -39,7 +39,7 @@ from helpers.validate.report import Report, plural
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
-SPEED = 150             # tokens trained a second on two cores with AVX2, 2026-11-29; with bf16 in the processor twice that
+SPEED = 150             # tokens trained a second on two cores with AVX2, 2026-11-29; with bf16 in hardware 330 to 440
 HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate_multiplier")
 OPTIONS = ("suffix", "seed", "metadata")
 REFUSALS = (400, 403, 404, 405, 501)        # of a provider that does not tune this model, for us, or at all

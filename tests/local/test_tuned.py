@@ -51,7 +51,7 @@ def test_a_model_whose_base_is_gone_says_so(add, tmp_path):
 
 
 def test_an_unknown_name_is_told_the_known_ones(add):
-    with pytest.raises(ApiError, match=r"none yet.*run the cell that trains it, about two minutes") as caught:
+    with pytest.raises(ApiError, match=r"none yet.*run the cell that trains it, a few minutes") as caught:
         tuned.find("ft:other")
     assert caught.value.status == 404
     add()
