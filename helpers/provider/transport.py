@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from functools import partial
+from functools import cached_property, partial
 
 import httpx2
 from openai import OpenAIError
@@ -52,7 +52,11 @@ class CourseTransport(httpx2.BaseTransport):
         self.target, self.shelves, self.budget, self.adapt = target, shelves, budget, adapt
         self.adapted: dict[str, set[str]] = {}      # model -> parameters it refuses, learned on the way
         self._turn = threading.Lock()
-        self._inner = httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100))
+
+    @cached_property
+    def _inner(self) -> httpx2.HTTPTransport:
+        """What really sends. Made when first needed: reading the certificates takes 40 ms, and a replay needs none."""
+        return httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100))
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.target.embedded and tuning.concerns(request):
@@ -157,7 +161,8 @@ class CourseTransport(httpx2.BaseTransport):
         return text if key in NO_SECRET else text.replace(key.encode(), b"[key]")
 
     def close(self) -> None:
-        self._inner.close()
+        if "_inner" in vars(self):
+            self._inner.close()
 
 
 class _Tee(httpx2.SyncByteStream):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -237,9 +238,16 @@ def test_a_batch_stopped_by_the_limit_keeps_what_was_answered(loopback, monkeypa
         evaluate(asking(client, max_completion_tokens=6), examples(5))
     kept = loopback.count
     assert 1 <= kept < 5
+    wait_for_workers()      # a call still on its way would see the higher limit; another process would not have it
     monkeypatch.setenv("COURSE_BUDGET", "1")
     evaluate(asking(new_process(monkeypatch), max_completion_tokens=6), examples(5))
     assert loopback.count == 5
+
+
+def wait_for_workers() -> None:
+    """Wait until the threads of evaluate, which it leaves behind when it stops, have ended."""
+    while any(thread.name.startswith("ThreadPoolExecutor") for thread in threading.enumerate()):
+        time.sleep(0.01)
 
 
 def test_nothing_of_a_test_reaches_the_real_recordings():
