@@ -60,7 +60,7 @@ def nearest(train: Sequence[Example], k: int = 5) -> Ask:
 
 
 def _labels(examples: Sequence[Example]) -> list[str]:
-    return [example.task.expected(example)[example.task.headline] for example in examples]
+    return [example.task.label_of(example) for example in examples]
 
 
 def _vectors(examples: Sequence[Example]) -> np.ndarray:

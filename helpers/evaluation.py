@@ -4,16 +4,19 @@
     compare(baseline, run)
 
 A failed row counts as wrong and is shown. Every reply is kept as it arrives (see provider/recordings.py), so a run
-that was cut off, by Ctrl-C or a crash, goes on where it was when it is started again.
+that was cut off, by Ctrl-C or a crash, goes on where it was when it is started again. With `batch=FOLDER` the requests
+are answered in bulk, for half the price where a provider's list says so (see provider/batches.py).
 Does not: choose a method. Choose on validation, and open test once.
 """
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import openai
 import pandas as pd
@@ -21,7 +24,9 @@ import pandas as pd
 from helpers.intervals import detectable, mcnemar, paired_bootstrap, wilson
 from helpers.progress import Progress
 from helpers.provider import budget
-from helpers.provider.budget import OverBudget, UnknownPrice
+from helpers.provider.batches import Batches
+from helpers.provider.budget import SMALL_CHANGE, OverBudget, UnknownPrice
+from helpers.provider.collection import BatchError, PutOff
 from helpers.provider.meter import Metered, metered
 from helpers.provider.recordings import DamagedRecording
 from helpers.provider.transport import NotRecorded, NoWeights
@@ -32,10 +37,9 @@ Ask = Callable[[Example], "str | dict | None"]
 Scorer = Callable[[Example, "str | dict | None"], Score]
 
 # what would fail every row alike: stop at once instead of counting 300 failures
-HOPELESS = (NotRecorded, NoWeights, OverBudget, UnknownPrice, SettingError, DamagedRecording,
+HOPELESS = (NotRecorded, NoWeights, OverBudget, UnknownPrice, SettingError, DamagedRecording, BatchError,
             openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
 NO_LABEL = "(none)"
-SMALL_CHANGE = 0.01     # dollars below which an estimate is not worth a line
 
 
 @dataclass(eq=False)
@@ -65,6 +69,12 @@ class Run:
         return wilson(self.right, self.total)
 
     @property
+    def span(self) -> str:
+        """The interval as it is shown. Example: "65% to 76%" """
+        low, high = self.interval
+        return f"{low:.0%} to {high:.0%}"
+
+    @property
     def valid_rate(self) -> float:
         return float(self.rows.valid.mean())
 
@@ -75,48 +85,65 @@ class Run:
 
     def summary(self) -> dict:
         """Return the run as one row of a table."""
-        low, high = self.interval
         return {"right": f"{self.right} of {self.total}", "accuracy": f"{self.accuracy:.0%}",
-                "95% interval": f"{low:.0%} to {high:.0%}", "valid": f"{self.valid_rate:.0%}", "failed": self.failed,
+                "95% interval": self.span, "valid": f"{self.valid_rate:.0%}", "failed": self.failed,
                 "tokens in": round(self.rows.prompt_tokens.mean()),
                 "tokens out": round(self.rows.completion_tokens.mean()),
-                "seconds": f"{self.rows.seconds.median():.2f}", "$": f"{self.rows.cost.sum():.2f}"}
+                "seconds": _latency(self.rows.seconds), "$": f"{self.rows.cost.sum():.2f}"}
 
     def __repr__(self) -> str:
-        low, high = self.interval
         failed = f", scored {self.total - self.failed} of {self.total}" if self.failed else ""
-        return (f"{self.name}: {self.right} of {self.total} right ({self.accuracy:.0%}, 95% interval {low:.0%} to "
-                f"{high:.0%}), {self.valid_rate:.0%} valid{failed}")
+        return (f"{self.name}: {self.right} of {self.total} right ({self.accuracy:.0%}, 95% interval {self.span}), "
+                f"{self.valid_rate:.0%} valid{failed}")
 
     def _repr_html_(self) -> str:
         return table([self])._repr_html_()
 
 
 def evaluate(ask: Ask, examples: Sequence[Example], *, score: Scorer | None = None, name: str | None = None,
-             workers: int = 8, repeat: int = 0) -> Run:
+             workers: int = 8, repeat: int = 0, batch: str | Path | None = None) -> Run:
     """Ask about every example, `workers` at a time, and score the replies.
 
     `ask(example)` returns the reply, text or dict; tokens, cost and seconds come from the calls it makes. `score`
     defaults to the examples' task's. `repeat` tells repeated runs of the same method apart: each is asked anew.
-    Raises what would fail every row alike (no key, unknown model, budget); any other failure is a row's.
+    `batch` names a folder: the requests are written there, answered in bulk, within a day, and read back; called again
+    after an interruption it goes on. A method that makes calls in turn takes a batch for each turn.
+    Raises what would fail every row alike (no key, unknown model, budget); any other failure is a row's. With `batch`
+    also NotAnsweredYet, which says how requests are answered that the provider takes in no batch, and BatchError.
     Example: evaluate(lambda example: "delivery", task.test).accuracy -> 0.21
     """
     if not examples:
         raise ValueError("There are no examples to evaluate on: the list is empty.")
     name = name or getattr(ask, "__name__", "run")
     score = score or _task_score(examples[0])
-    work = _Work(ask, score, repeat)
-    before = budget().spent
-    rows = {0: work.row(examples[0])}       # alone, as a price tag for the rest
-    _estimate(name, budget().spent - before, len(examples))
-    with Progress(name, len(examples)) as bar:
-        bar.step()
-        for position, row in _side_by_side(work, examples[1:], workers):
-            rows[position + 1] = row
-            bar.step()
+    if batch is None:
+        rows = _one_by_one(_Work(ask, score, repeat), examples, name, workers)
+    else:
+        rows = _in_batches(_Work(ask, score, repeat, Batches(Path(batch), name)), examples, workers)
     frame = pd.DataFrame([rows[i] for i in range(len(examples))])
     fields = pd.DataFrame(list(frame.pop("fields")), index=frame.id)
     return Run(name, frame, fields)
+
+
+def _one_by_one(work: _Work, examples: Sequence[Example], name: str, workers: int) -> dict[int, dict]:
+    before = budget().spent
+    rows = {0: work.row(0, examples[0])}       # alone, as a price tag for the rest
+    _estimate(name, budget().spent - before, len(examples))
+    with Progress(name, len(examples)) as bar:
+        bar.step()
+        for number, row in _side_by_side(work, dict(enumerate(examples[1:], 1)), workers):
+            rows[number] = row
+            bar.step()
+    return rows
+
+
+def _in_batches(work: _Work, examples: Sequence[Example], workers: int) -> dict[int, dict]:
+    """Ask in rounds: a row is put off at its first request without an answer, and asked again when that has come."""
+    rows: dict[int, dict] = {}
+    while left := {number: example for number, example in enumerate(examples) if number not in rows}:
+        rows |= {number: row for number, row in _side_by_side(work, left, workers) if row is not None}
+        work.batches.answer()
+    return rows
 
 
 @dataclass(frozen=True)
@@ -126,16 +153,23 @@ class _Work:
     ask: Ask
     score: Scorer
     repeat: int
+    batches: Batches | None = None
 
-    def row(self, example: Example) -> dict:
+    def row(self, number: int, example: Example) -> dict | None:
+        """Return what came of an example, None when a request about it waits for a batch."""
         reply, error, started = None, "", time.perf_counter()
-        with metered(self.repeat) as calls:
+        collecting = self.batches.collection.row(number) if self.batches else nullcontext([])
+        with metered(self.repeat) as calls, collecting as put_off:
             try:
                 reply = self.ask(example)
             except HOPELESS:
                 raise
+            except PutOff:
+                pass
             except Exception as failure:
                 error = f"{type(failure).__name__}: {failure}"
+        if put_off:
+            return None
         if not error and reply in (None, "", {}):
             spent = any(call.cut_off for call in calls)
             error = "empty reply" + (" (the token limit was spent before the answer)" if spent else "")
@@ -153,11 +187,11 @@ def _row(example: Example, reply: object, scored: Score, error: str, calls: list
             "fields": scored.fields}
 
 
-def _side_by_side(work: _Work, examples: Sequence[Example], workers: int) -> Iterator[tuple[int, dict]]:
-    """Yield (position, row) as rows are done; on an error or Ctrl-C the rows not begun are left."""
+def _side_by_side(work: _Work, examples: Mapping[int, Example], workers: int) -> Iterator[tuple[int, dict | None]]:
+    """Yield (number, row) as rows are done; on an error or Ctrl-C the rows not begun are left."""
     pool = ThreadPoolExecutor(max_workers=workers)
     try:
-        futures = {pool.submit(work.row, example): i for i, example in enumerate(examples)}
+        futures = {pool.submit(work.row, number, example): number for number, example in examples.items()}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
@@ -173,6 +207,11 @@ def _estimate(name: str, one: float, total: int) -> None:
                          "budget is left. Stopped after one row. Set COURSE_BUDGET higher, or use fewer rows.")
     if rest > SMALL_CHANGE:
         print(f"{name}: about ${one * total:.2f} for {total} rows, list price.")
+
+
+def _latency(seconds: pd.Series) -> str:
+    """Return the median; of what came in a batch, nobody knows it."""
+    return "?" if seconds.isna().all() else f"{seconds.median():.2f}"
 
 
 def _task_score(example: Example) -> Scorer:

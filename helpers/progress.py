@@ -13,8 +13,14 @@ from tqdm import tqdm
 
 from helpers.settings import setting
 
+LONG = 90           # seconds from which a time is said in minutes
 PATIENCE = 1.0      # seconds before a bar appears
 REFRESH = 0.3       # seconds between two looks
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it. Example: duration(38.2) -> "38 s"; duration(147) -> "2 minutes" """
+    return f"{max(1, round(seconds))} s" if seconds < LONG else f"{seconds / 60:.0f} minutes"
 
 
 class Progress:

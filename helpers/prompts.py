@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from helpers.tasks import Example, LabelTask
 
+CLOSED = "Answer the customer of the shop Otterbrook in a few words. If you do not know, reply: I don't know."
 READ = "Answer in a few words from the text. If the answer is not there, reply: Not in the passage."
 
 
@@ -46,6 +47,14 @@ def from_passages(question: str, passages: Sequence[object], rule: str = READ) -
     """
     shown = "\n\n".join(f"Passage {number}: {passage}" for number, passage in enumerate(passages, 1))
     return [{"role": "system", "content": f"{rule}\n\n{shown}"}, {"role": "user", "content": question}]
+
+
+def without_pages(question: str, rule: str = CLOSED) -> list[dict]:
+    """Put a question with no page beside it, and leave a way out.
+
+    Example: without_pages("When?")[1] -> {"role": "user", "content": "When?"}
+    """
+    return [{"role": "system", "content": rule}, {"role": "user", "content": question}]
 
 
 def label_schema(task: LabelTask) -> dict:

@@ -1,4 +1,4 @@
-"""A reader's own labelled rows, from a CSV or JSONL file, dealt into train, validation and test.
+"""A reader's own labelled rows, from a CSV, TSV or JSONL file, dealt into train, validation and test.
 
     labelled(Path("my.csv"))["test"][0] -> Row(id="row7", text="Where is it?", label="delivery", split=None)
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 TEXT_NAMES = ("input", "text", "message", "question", "body")
 LABEL_NAMES = ("expected", "label", "category", "class", "answer", "target")
+FILES = (".csv", ".tsv", ".jsonl")
 SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}       # of data that comes without a split
 
 
@@ -34,23 +35,15 @@ class Row:
 
 def labelled(path: Path) -> dict[str, list[Row]]:
     """Return a file's labelled rows by split. Rows without text or label are left out. Raises TaskError."""
-    if not path.exists():
-        raise TaskError(f"There is no file {path}. Give the path from the folder you are in: {Path.cwd().name}/.")
-    found = from_csv(path) if path.suffix.lower() == ".csv" else from_jsonl(path)
-    if not found:
-        raise TaskError(f"{path.name} has no rows.")
-    found = [{str(name).strip().lower(): value for name, value in row.items() if name} for row in found]
+    found = lines_of(path)
     text, label = _column(path, found, TEXT_NAMES, "texts"), _column(path, found, LABEL_NAMES, "labels")
-    filled = [row for row in found if _filled(row.get(text)) and _filled(row.get(label))]
+    used = [row for row in found if filled(row.get(text)) and filled(row.get(label))]
     rows = [Row(str(row.get("id") or f"row{number}"), str(row[text]), bare_label(str(row[label])), row.get("split"))
-            for number, row in enumerate(filled, 1)]
+            for number, row in enumerate(used, 1)]
     if len(labels := {row.label for row in rows}) < 2:
         raise TaskError(f"Column {label!r} of {path.name} holds {len(labels)} label: a task needs at least two.")
-    twice = [name for name, count in Counter(row.id for row in rows).items() if count > 1]
-    if twice:
-        raise TaskError(f"{path.name} has several rows with the id {twice[0]!r}. Make the ids differ, or leave the "
-                        "column out: runs are compared row by row, by id.")
-    return _dealt(path, rows)
+    refuse_twins(path, [row.id for row in rows])
+    return dealt(path, rows)
 
 
 def bare_label(text: str) -> str:
@@ -58,8 +51,24 @@ def bare_label(text: str) -> str:
     return text.strip().strip("\"'`*.").strip().lower()
 
 
-def _filled(value: object) -> bool:
-    return value is not None and bool(str(value).strip())      # 0 and False are labels
+def filled(value: object) -> bool:
+    """Say whether a cell holds something; 0 and False are something. Example: filled(" ") -> False"""
+    return value is not None and bool(str(value).strip())
+
+
+def refuse_twins(path: Path, ids: list[str]) -> None:
+    """Raise TaskError when several rows have the same id."""
+    twice = next((name for name, count in Counter(ids).items() if count > 1), None)
+    if twice is not None:
+        raise TaskError(f"{path.name} has several rows with the id {twice!r}. Make the ids differ, or leave the column "
+                        "out: runs are compared row by row, by id.")
+
+
+def refuse_other_splits(path: Path, splits: set[str | None]) -> None:
+    """Raise TaskError when a column `split` is there and says something else than SHARES names."""
+    if splits != {None} and (unknown := splits - set(SHARES)):
+        raise TaskError(f"Column 'split' of {path.name} says {unknown.pop()!r} somewhere. Write one of "
+                        f"{', '.join(SHARES)} in every row, or leave the column out.")
 
 
 def _column(path: Path, rows: list[dict], names: tuple[str, ...], what: str) -> str:
@@ -72,13 +81,14 @@ def _column(path: Path, rows: list[dict], names: tuple[str, ...], what: str) -> 
     return found
 
 
-def _dealt(path: Path, rows: list[Row]) -> dict[str, list[Row]]:
-    """Split by the rows' own `split` column, or each label by SHARES with a fixed seed."""
+def dealt(path: Path, rows: list[Row]) -> dict[str, list[Row]]:
+    """Split by the rows' own `split` column, or each label by SHARES with a fixed seed.
+
+    Raises TaskError for a split that has another name. Example: len(dealt(Path("my.csv"), rows)["train"]) -> 60
+    """
     named = {row.split for row in rows}
+    refuse_other_splits(path, named)
     if named != {None}:
-        if unknown := named - set(SHARES):
-            raise TaskError(f"Column 'split' of {path.name} says {unknown.pop()!r} somewhere. Write one of "
-                            f"{', '.join(SHARES)} in every row, or leave the column out.")
         return {split: [row for row in rows if row.split == split] for split in SHARES}
     by_label = defaultdict(list)
     for row in rows:
@@ -96,15 +106,37 @@ def _dealt(path: Path, rows: list[Row]) -> dict[str, list[Row]]:
 
 # ---------------------------------------------------------------- files
 
-def from_csv(path: Path) -> list[dict]:
-    """Return the rows of a CSV file. Raises TaskError."""
+def lines_of(path: Path) -> list[dict]:
+    """Return the rows of a CSV, TSV or JSON Lines file, the names of the columns in lower case. Raises TaskError."""
+    if path.suffix.lower() not in FILES:
+        raise TaskError(f"{path.name} ends in {path.suffix or 'nothing'!r}, and rows are read from {', '.join(FILES)}. "
+                        "Save a spreadsheet as 'CSV UTF-8'.")
+    if not path.is_file():
+        raise TaskError(f"There is no file {path.name}. Give its path from the folder you are in: {Path.cwd().name}/.")
+    found = from_jsonl(path) if path.suffix.lower() == ".jsonl" else from_table(path)
+    if not found:
+        raise TaskError(f"{path.name} has no rows.")
+    return [{str(name).strip().lower(): value for name, value in row.items() if name} for row in found]
+
+
+def from_table(path: Path) -> list[dict]:
+    """Return the rows of a CSV or TSV file. Raises TaskError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
+            mark = _delimiter(path, file.readline())
+            file.seek(0)
+            return list(csv.DictReader(file, delimiter=mark))
     except UnicodeDecodeError:
         raise TaskError(f"{path.name} is not UTF-8 text. Save it as 'CSV UTF-8' and try again.") from None
     except csv.Error as error:
-        raise TaskError(f"{path.name} is not a CSV file that can be read: {error}.") from None
+        raise TaskError(f"{path.name} is not a table that can be read: {error}.") from None
+
+
+def _delimiter(path: Path, heading: str) -> str:
+    """Example: _delimiter(Path("a.csv"), "text;label") -> ";", as spreadsheets in half of Europe write it"""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    return ";" if ";" in heading and "," not in heading else ","
 
 
 def from_jsonl(path: Path) -> list[dict]:

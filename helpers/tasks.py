@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from helpers import answers, records, rows, voice
 from helpers.invoices import Invoice
-from helpers.rows import SHARES, TaskError, bare_label
+from helpers.rows import FILES, SHARES, TaskError, bare_label
 from helpers.settings import ROOT
 
 __all__ = ["AnswerTask", "Example", "LabelTask", "RecordTask", "ReplyTask", "Score", "Task", "TaskError", "bare_label",
@@ -80,6 +80,10 @@ class LabelTask(Task):
     def expected(self, example: Example) -> dict[str, str]:
         """Return the right answer as fields. Example: {"category": "delivery", "priority": "normal", …}"""
         return example.expected if isinstance(example.expected, dict) else {self.headline: example.expected}
+
+    def label_of(self, example: Example) -> str:
+        """Return the right label of the headline field. Example: label_of(task.test[0]) -> "delivery" """
+        return self.expected(example)[self.headline]
 
     def read(self, reply: str | dict | None) -> dict[str, str]:
         """Return the fields a reply answers: of JSON each, of plain text the headline; empty if unusable.
@@ -182,13 +186,13 @@ def load_task(name: str | Path) -> Task:
     Raises TaskError. Example: load_task("tickets"), load_task("my.csv")
     """
     path = Path(name)
-    if path.suffix.lower() in (".csv", ".jsonl"):
+    if path.suffix.lower() in FILES:
         return _own_task(path)
     folder = DATA / str(name)
     if not (folder / "test.jsonl").exists():
         known = ", ".join(sorted(path.parent.name for path in DATA.glob("*/test.jsonl")))
-        raise TaskError(f"There is no task {str(name)!r}. The course has: {known}. Your own rows come from a .csv or "
-                        ".jsonl file.")
+        raise TaskError(f"There is no task {str(name)!r}. The course has: {known}. Your own rows come from a .csv, "
+                        ".tsv or .jsonl file.")
     return _course_task(folder)
 
 

@@ -72,6 +72,15 @@ def client_of(one: service.Service) -> OpenAI:
     return OpenAI(base_url=one.base_url, api_key=one.api_key, max_retries=0)
 
 
+def with_weights(folder: Path) -> Path:
+    """Return a cache folder of one's own that has the real weights, by links, and none of the files and jobs."""
+    folder.mkdir(parents=True)
+    for path in REAL_CACHE.iterdir():
+        if path.suffix in (".gguf", ".sha256"):
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
 @pytest.fixture
 def own_service() -> Iterator[Callable[..., service.Service]]:
     """Start services for this test alone, with settings: own_service(COURSE_WEIGHTS=path). They end with it."""

@@ -94,7 +94,12 @@ def connected(monkeypatch: pytest.MonkeyPatch, url: str, **values: str) -> OpenA
 
 
 def new_process(monkeypatch: pytest.MonkeyPatch) -> OpenAI:
-    """Forget what this process knows but for the files it wrote, and connect."""
+    """Forget what this process knows but for the files it wrote, and connect.
+
+    Python ends a process when the threads of its pools are done, so they are waited for: what they ask is kept."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join(timeout=5)
     monkeypatch.setattr(provider, "Shelves", lambda: Shelves(recordings_folder()))
     provider.shelves.cache_clear()
     provider.budget.cache_clear()

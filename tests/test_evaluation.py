@@ -1,6 +1,7 @@
 """evaluate and compare: every row counted, in order, kept, resumed; two runs compared on the same rows."""
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,9 +16,13 @@ import pytest
 
 import helpers
 from helpers.evaluation import Run, by_slice, compare, confusions, evaluate, table
+from helpers.local import service, weights
+from helpers.provider import batches
+from helpers.provider.collection import BatchError
 from helpers.provider.meter import metered
 from helpers.tasks import Example, Score
-from tests.conftest import Asked, Loopback
+from tests.batch_provider import BatchProvider
+from tests.conftest import Asked, Loopback, with_weights
 from tests.talking import (
     MODEL,
     always,
@@ -25,6 +30,7 @@ from tests.talking import (
     asking,
     connected,
     examples,
+    heard,
     mini_task,
     new_process,
     record_sleeps,
@@ -240,6 +246,65 @@ def test_each_repeat_is_asked_anew_and_the_same_one_never_twice(loopback, monkey
     for repeat in repeats * 2:
         evaluate(asking(client), examples(4), repeat=repeat)
     assert loopback.count == 4 * len(set(repeats))
+
+
+# ---------------------------------------------------------------- in batches (what can go wrong: provider/test_batches)
+
+def test_rows_that_wait_for_nothing_need_no_batch(tmp_path):
+    run = evaluate(replies("delivery", ValueError("no"), "billing"), examples(3), batch=tmp_path / "batch")
+    assert (run.right, run.failed) == (1, 1) and not (tmp_path / "batch").exists()
+
+
+def test_rows_keep_the_order_of_the_examples_whatever_round_they_are_done_in(loopback, monkeypatch, tmp_path):
+    client = connected(monkeypatch, loopback(BatchProvider(lambda body: answer(body["messages"][-1]["content"]))))
+
+    def ask(example: Example) -> str | None:
+        turns = int(example.id[1:]) % 3
+        return [say(client, f"{example.input}, turn {turn}") for turn in range(turns)][-1] if turns else "at once"
+
+    run = evaluate(ask, examples(6), batch=tmp_path / "batch")
+    assert run.rows.id.to_list() == [f"e{i}" for i in range(6)]
+    assert run.rows.reply.to_list() == ["at once", "message 1, turn 0", "message 2, turn 1",
+                                        "at once", "message 4, turn 0", "message 5, turn 1"]
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_a_method_that_no_batch_can_answer_stops_at_once(loopback, monkeypatch, tmp_path, streams):
+    client = connected(monkeypatch, loopback(BatchProvider()))
+    chance = iter(range(100))
+
+    def ask(example: Example) -> str | None:
+        return heard(client, example.input) if streams else say(client, f"{example.input} {next(chance)}")
+
+    with pytest.raises(BatchError, match="carries no streams" if streams else "something else each time"):
+        evaluate(ask, examples(3), batch=tmp_path / "batch")
+
+
+@pytest.mark.live
+def test_the_embedded_model_answers_in_a_batch_as_alone_and_goes_on_after_its_service_was_ended(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_CACHE", str(with_weights(tmp_path / "cache")))
+    monkeypatch.setattr(service, "_running", None)
+    monkeypatch.setattr(batches, "PAUSES", (0.05, 0.05, 0.05))
+    options = {"model": weights.DEFAULT_CHAT_MODEL, "temperature": 0, "max_completion_tokens": 8}
+    real = batches._Desk.look
+
+    def killed(desk: batches._Desk) -> None:
+        real(desk)
+        if desk.done >= 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches._Desk, "look", killed)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(asking(new_process(monkeypatch), **options), examples(10), batch=tmp_path / "batch")
+    service._running.stop()
+    monkeypatch.setattr(batches._Desk, "look", real)
+    batched = evaluate(asking(new_process(monkeypatch), **options), examples(10), batch=tmp_path / "batch")
+    assert len(json.loads((tmp_path / "batch" / "batches.json").read_text())["parts"]) == 1
+    monkeypatch.setenv("COURSE_REPLAY", "off")
+    alone = evaluate(asking(new_process(monkeypatch), **options), examples(10))
+    service._running.stop()
+    assert (batched.rows.drop(columns="seconds") == alone.rows.drop(columns="seconds")).all(axis=None)
+    assert (batched.rows.seconds > 0).all() and batched.failed == 0
 
 
 # ---------------------------------------------------------------- broken off and started again

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 
 import helpers
 from helpers import progress
-from helpers.progress import Progress
+from helpers.progress import Progress, duration
 
 PREPARE = """
 import time
@@ -97,3 +97,8 @@ def test_an_error_inside_is_passed_on_and_the_bar_is_closed(patience, capsys):
         bar.step()
         raise KeyError
     assert capsys.readouterr().err.endswith("\r")
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.2, "1 s"), (38.2, "38 s"), (147, "2 minutes")])
+def test_times_are_said_as_people_do(seconds, said):
+    assert duration(seconds) == said

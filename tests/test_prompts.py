@@ -4,6 +4,7 @@ from __future__ import annotations
 from jsonschema import Draft202012Validator
 
 from helpers import prompts
+from helpers.answers import declines
 from helpers.tasks import Example, load_task
 
 TASK = load_task("tickets")
@@ -39,3 +40,8 @@ def test_the_schema_allows_each_label_and_nothing_else():
     validator = Draft202012Validator(prompts.label_schema(TASK)["json_schema"]["schema"])
     assert all(validator.is_valid({"category": label}) for label in TASK.labels)
     assert not any(validator.is_valid(wrong) for wrong in ({"category": "shipping"}, {}, {"category": "other", "x": 1}))
+
+
+def test_without_pages_there_is_a_way_out():
+    system, user = prompts.without_pages("When?")
+    assert declines(system["content"].partition("reply: ")[2]) and user == {"role": "user", "content": "When?"}

@@ -141,5 +141,5 @@ def test_a_first_row_without_a_label_does_not_hide_the_column(tmp_path):
 def test_an_ending_in_capitals_and_a_cell_that_is_too_large(tmp_path):
     path = csv_file(tmp_path, "text,label\n" + "\n".join(f"message {i},{'ab'[i % 2]}" for i in range(9)))
     assert len(everything(load_task(path.rename(tmp_path / "MINE.CSV")))) == 9
-    with pytest.raises(TaskError, match="not a CSV file that can be read"):
+    with pytest.raises(TaskError, match="not a table that can be read"):
         load_task(csv_file(tmp_path, "text,label\n" + "x" * 200_000 + ",a"))

@@ -1,6 +1,6 @@
 """The embedded provider's web face: OpenAI's chat, embeddings and models endpoints on loopback.
 
-Files and fine-tuning jobs are in tuning_api.py; the models they lead to answer here.
+Files and fine-tuning jobs are in tuning_api.py, batches in batches_api.py; what they lead to is answered here.
 
 Ordinary OpenAI SDK code runs against it. Refusals have OpenAI's shape and status, so that the SDK raises its
 own exceptions, and their text says what to do.
@@ -29,7 +29,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from helpers.local import tuned, weights
+from helpers.local import batches_api, tuned, weights
 from helpers.local.engine import TOKENS_PER_REQUEST, ChatEngine, EmbeddingEngine, EngineError, json_grammar
 from helpers.local.refusals import ApiError, parsed
 from helpers.local.tuning_api import ROUTES
@@ -380,7 +380,7 @@ async def _weights_missing(_: Request, error: Exception) -> Response:
 
 async def _not_found(request: Request, _: Exception) -> Response:
     refusal = ApiError(404, f"{request.method} {request.url.path} is not offered. Offered: chat/completions, "
-                       "embeddings, models, files, fine_tuning/jobs, under /v1.", code="unknown_url")
+                       "embeddings, models, files, fine_tuning/jobs, batches, under /v1.", code="unknown_url")
     return JSONResponse(refusal.body, 404)
 
 
@@ -392,10 +392,10 @@ def application(api_key: str, aliases: tuple[str, ...] = ()) -> Starlette:
                 Route("/v1/models", list_models),
                 Route("/v1/models/{name:path}", retrieve_model),
                 Route("/v1/models/{name:path}", delete_model, methods=["DELETE"]),
-                *ROUTES],
+                *ROUTES, *batches_api.ROUTES],
         middleware=[Middleware(RequireKey, api_key=api_key)],
         exception_handlers={ApiError: _refuse, EngineError: _engine_refuses,
                             weights.WeightsError: _weights_missing, 404: _not_found, 405: _not_found},
     )
-    app.state.models = Models(aliases)
+    app.state.models, app.state.api_key = Models(aliases), api_key
     return app

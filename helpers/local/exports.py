@@ -10,7 +10,6 @@ Does not: upload anything, or write over what is there.
 """
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -43,19 +42,9 @@ def export(model_id: str, folder: str | Path, form: str) -> Path:
 
 
 def _write_adapter(model: Tuned, part: Path) -> None:
-    """Write what PeftModel.from_pretrained reads: names with PEFT's prefix, and the recipe as its configuration."""
-    from peft import LoraConfig  # brings torch, which takes seconds
-    from safetensors import safe_open
-    from safetensors.numpy import save_file
-
-    from helpers.local.training import PREFIX
-    with safe_open(model.adapter, "numpy") as file:
-        recipe = json.loads(file.metadata()["recipe"])
-        tensors = {PREFIX + name: file.get_tensor(name) for name in file.keys()}    # noqa: SIM118
-    save_file(tensors, part / "adapter_model.safetensors", metadata={"format": "pt"})
-    modules = {name.partition(".lora_")[0].rpartition(".")[2] for name in tensors}
-    LoraConfig(r=recipe["rank"], lora_alpha=recipe["alpha"], target_modules=sorted(modules), lora_dropout=0.0,
-               task_type="CAUSAL_LM", base_model_name_or_path=_base_name(model)).save_pretrained(part)
+    """Write what PeftModel.from_pretrained reads."""
+    from helpers.local import adapter  # brings torch, which takes seconds
+    adapter.write(model.adapter, _base_name(model), part)
 
 
 def _base_name(model: Tuned) -> str:

@@ -1,4 +1,4 @@
-"""Uploaded files, on disk: training data on its way in, results of jobs on their way out.
+"""Uploaded files, on disk: training data and bulk requests on their way in, results on their way out.
 
     file = add(open("train.jsonl", "rb"), "train.jsonl", "fine-tune")
     file.card["id"], file.content
@@ -22,6 +22,7 @@ from helpers.settings import cache_folder
 from helpers.validate import check
 
 TRAINING, RESULTS = "fine-tune", "fine-tune-results"
+REQUESTS, BATCH_RESULTS = "batch", "batch_output"
 SHOWN = 3           # errors in a refusal
 
 

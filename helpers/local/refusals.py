@@ -2,7 +2,7 @@
 
     raise ApiError(404, "There is no file 'file-1'. ...", "file_id", "not_found")
 
-Does not: know what is offered (see api.py and tuning_api.py).
+Does not: know what is offered (see api.py, tuning_api.py, batches_api.py).
 """
 from __future__ import annotations
 

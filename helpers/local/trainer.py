@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING
 from filelock import Timeout
 
 from helpers.local import conversations, files, jobs, room, tuned
-from helpers.local.jobs import Job
+from helpers.local.jobs import Hyperparameters, Job
 from helpers.local.weights import WeightsError
 from helpers.settings import ROOT
 
 if TYPE_CHECKING:       # torch takes seconds to import, and the service needs wake() only
-    from helpers.local.training import Losses
+    from helpers.local.training import Losses, Recipe
 
     Progress = Callable[[int, int, Losses], None]
 
@@ -39,8 +39,9 @@ MOST_STARTS = 3         # without a checkpoint in between
 SAVE_EVERY = 30         # seconds
 LOOK_EVERY = 0.3        # seconds, for somebody who asks for the end
 LEARNING_RATE = 1e-3
+RANK = 16               # of the adapter; its alpha is twice that
 LONGEST = 2_048         # tokens of an example
-READ_AT_ONCE = 1_024    # tokens; a larger batch is read in parts. Twice as many needed 3.7 GB of memory
+READ_AT_ONCE = 512      # tokens; a larger batch is read in parts. Of twice as many the longest needed 4.5 GB of memory
 _waking = threading.Lock()
 _started: subprocess.Popen | None = None
 
@@ -181,15 +182,20 @@ def _reason(error: Exception) -> tuple[str, str]:
 def train(job: Job, progress: Progress) -> Result:
     """Train the job's adapter, or go on training it."""
     from helpers.local import training
-    weights, wanted = Path(job.base.weights), job.hyperparameters
-    recipe = training.Recipe(rank=16, alpha=32, learning_rate=LEARNING_RATE * wanted.learning_rate_multiplier,
-                             batch_tokens=READ_AT_ONCE, batch_examples=wanted.batch_size, longest=LONGEST,
-                             epochs=wanted.n_epochs, seed=job.card["seed"])
+    weights = Path(job.base.weights)
     examples = _short_enough(job, job.training, weights)
     unseen = _short_enough(job, job.validation, weights) if job.validation else []
-    run = training.train(weights, [[[one] for one in examples]], recipe, job.folder, progress, validation=unseen,
-                         save_every=SAVE_EVERY)
+    run = training.train(weights, [[[one] for one in examples]], recipe(job.hyperparameters, job.card["seed"]),
+                         job.folder, progress, validation=unseen, save_every=SAVE_EVERY)
     return Result(run.adapter, run.losses, run.validation, run.tokens)
+
+
+def recipe(wanted: Hyperparameters, seed: int, rank: int = RANK) -> Recipe:
+    """Return what hyperparameters in OpenAI's sense, as numbers, mean for an adapter."""
+    from helpers.local import training
+    return training.Recipe(rank=rank, alpha=2 * rank, learning_rate=LEARNING_RATE * wanted.learning_rate_multiplier,
+                           batch_tokens=READ_AT_ONCE, batch_examples=wanted.batch_size, longest=LONGEST,
+                           epochs=wanted.n_epochs, seed=seed)
 
 
 def _short_enough(job: Job, path: Path, weights: Path) -> list[conversations.Conversation]:

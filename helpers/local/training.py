@@ -1,9 +1,9 @@
 """Train a LoRA adapter for a chat model, on a GPU where there is one and on two cores where there is not.
 
-The weights are read from the same GGUF file that the engine serves. Only the answers are learned, and the language
-head is computed only there. Conversations that begin alike are read as one: the beginning once, then each ending,
-which sees the beginning and not the other endings. Every few minutes a checkpoint is written, whole or not at all: a
-run that was cut off goes on from it, and ends as it would have.
+The weights are read from the same GGUF file that the engine serves, or from a transformers folder. Only the answers
+are learned, and the language head is computed only there. Conversations that begin alike are read as one: the beginning
+once, then each ending, which sees the beginning and not the other endings. Every few minutes a checkpoint is written,
+whole or not at all: a run that was cut off goes on from it, and ends as it would have.
 
     run = train(weights, [bundles], Recipe(rank=32), folder, progress=print)
     run.adapter, run.losses
@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -28,9 +29,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedTokenizerBase
 
 from helpers.local.conversations import Conversation
+from helpers.local.processes import ALONE, Processes, ProcessLost
 
 PREFIX = "base_model.model."        # what PEFT puts before the names of an adapter's matrices
 
@@ -48,6 +50,7 @@ class Recipe:
     longest: int = 1_024            # tokens; longer conversations are left out
     epochs: int = 1
     seed: int = 0
+    four_bit: bool | None = None    # the model's matrices are kept in 4 bits while the adapter learns (QLoRA)
 
     @property
     def settings(self) -> dict:
@@ -100,28 +103,34 @@ class Trained:
 def train(weights: Path, lessons: Sequence[Sequence[Sequence[Conversation]]], recipe: Recipe, folder: Path,
           progress: Callable[[int, int, Losses], None] = lambda step, steps, so_far: None,
           stop_after: float = math.inf, begin: Path | None = None, validation: Sequence[Conversation] = (),
-          save_every: float = 300) -> Trained | None:
+          save_every: float = 300, processes: Processes = ALONE) -> Trained | None:
     """Train on lessons, one after the other, and return the finished run.
 
     A lesson is a list of bundles in any order, and a bundle one or more conversations that begin alike. The adapter
     begins as the one in the file `begin`, or as nothing. Goes on from the folder's checkpoint if one is there, written
     every `save_every` seconds. After `stop_after` seconds it writes a checkpoint and returns None: call it again.
     Ctrl-C does the same and raises KeyboardInterrupt. Between epochs the adapter is kept as epoch-1.safetensors, ...
+    Several `processes` learn what one would, each from its share of every batch; how many there are is no part of a
+    run, and may change when it is taken up again. Raises ValueError, and ProcessLost when another process ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_here()
     tokenizer = tokenizer_of(weights)
     batches = [batch for bundles in lessons for batch in _batches([bundled(tokenizer, one) for one in bundles], recipe)]
+    if not batches:
+        raise ValueError(f"No example has an answer to learn and at most {recipe.longest:,} tokens. Shorten them, or "
+                         "give their answers a weight of 1.")
     model = _with_adapter(weights, recipe, device)
     if begin:
         set_peft_model_state_dict(model, {PREFIX + name: value for name, value in load_file(begin).items()})
     unseen = sorted((bundled(tokenizer, [one]) for one in validation), key=len)
-    run = _Run(model, batches, recipe, folder / "checkpoint.pt", begin, unseen)
+    run = _Run(model, batches, recipe, folder / "checkpoint.pt", begin, unseen, processes)
     run.restore()
     if not run.go(progress, time.monotonic() + stop_after, save_every):
         return None
     adapter = folder / "adapter.safetensors"
-    _save_adapter(model, recipe, adapter)
+    if processes.first:
+        _save_adapter(model, recipe, adapter)
     so_far = run.so_far
     return Trained(adapter, so_far.losses, so_far.validation, so_far.tokens, so_far.seconds, device)
 
@@ -130,8 +139,9 @@ class _Run:
     """Model, optimizer and how far it has come."""
 
     def __init__(self, model: torch.nn.Module, batches: list[list[Bundle]], recipe: Recipe, checkpoint: Path,
-                 begin: Path | None, unseen: list[Bundle]):
+                 begin: Path | None, unseen: list[Bundle], processes: Processes = ALONE):
         self.model, self.batches, self.recipe, self.checkpoint = model, batches, recipe, checkpoint
+        self.processes = processes
         self.unseen = [bundle for bundle in unseen if len(bundle) <= recipe.longest]
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(self.weights, lr=recipe.learning_rate, weight_decay=0.0)
@@ -151,16 +161,17 @@ class _Run:
         saved = time.monotonic()
         try:
             while self.step < len(self.batches):
-                if time.monotonic() > deadline:
+                if self.processes.any(time.monotonic() > deadline):
                     self.save()
                     return False
                 self._learn(self.batches[self.step])
                 self._end_epoch()
-                progress(self.step, len(self.batches), self.so_far)
+                if self.processes.first:
+                    progress(self.step, len(self.batches), self.so_far)
                 if time.monotonic() - saved > save_every:
                     self.save()
                     saved = time.monotonic()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ProcessLost):
             self.save()
             raise
         self.save()
@@ -174,6 +185,8 @@ class _Run:
         for part in self._parts(batch):
             part.backward()
             loss += part.item()
+        self.processes.add_gradients(self.weights)
+        loss = self.processes.total(loss)
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -182,8 +195,11 @@ class _Run:
         self.so_far.seconds += time.monotonic() - started
 
     def _parts(self, bundles: list[Bundle]) -> Iterator[torch.Tensor]:
-        """Yield the loss on bundles, sorted by length, in parts that add up: so many at once need more memory."""
-        for part in _cut(bundles, self.recipe.batch_tokens):
+        """Yield the loss on bundles, sorted by length, in parts that add up: so many at once need more memory.
+
+        One of several processes yields its share: over all of them the parts add up.
+        """
+        for part in _cut(self.processes.share(bundles), self.recipe.batch_tokens):
             yield answer_loss(self.model, _padded(part, self.weights[0].device)) * (_weight(part) / _weight(bundles))
 
     def _end_epoch(self) -> None:
@@ -193,13 +209,16 @@ class _Run:
             return
         if self.unseen:
             with torch.no_grad():
-                self.so_far.validation[self.step] = round(sum(part.item() for part in self._parts(self.unseen)), 4)
-        if epoch < self.recipe.epochs:
+                loss = self.processes.total(sum(part.item() for part in self._parts(self.unseen)))
+            self.so_far.validation[self.step] = round(loss, 4)
+        if epoch < self.recipe.epochs and self.processes.first:
             _save_adapter(self.model, self.recipe, self.checkpoint.with_name(f"epoch-{epoch}.safetensors"))
             self.save()
 
     def save(self) -> None:
-        """Write a checkpoint beside the old one and put it in its place."""
+        """Write a checkpoint beside the old one and put it in its place. The first process does, for all."""
+        if not self.processes.first:
+            return
         part = self.checkpoint.with_suffix(".part")
         torch.save({"identity": self.identity, "weights": self.weights, "optimizer": self.optimizer.state_dict(),
                     "so_far": asdict(self.so_far)}, part)
@@ -222,14 +241,47 @@ class _Run:
 
 # ---------------------------------------------------------------- the model
 
+def device_here() -> str:
+    """Return what training runs on: an NVIDIA GPU, Apple's, or the CPU, which is the reference.
+
+    Example: device_here() -> "cpu"
+    """
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def _with_adapter(weights: Path, recipe: Recipe, device: str) -> torch.nn.Module:
     """Return the model with a fresh adapter on every linear layer; only the adapter's numbers will change."""
     torch.manual_seed(recipe.seed)
-    model = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
+    kept = _in_four_bits(weights) if recipe.four_bit else {}
+    model = AutoModelForCausalLM.from_pretrained(**_files(weights), dtype=torch.float32, **kept)
     config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", lora_dropout=0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)      # PEFT's, of transformers: nothing a reader could do
         return get_peft_model(model, config).to(device)
+
+
+def _files(weights: Path) -> dict:
+    """Return how transformers names what it loads: a GGUF file by its folder, or a folder of its own."""
+    if weights.is_dir():
+        return {"pretrained_model_name_or_path": weights}
+    return {"pretrained_model_name_or_path": weights.parent, "gguf_file": weights.name}
+
+
+def _in_four_bits(weights: Path) -> dict:
+    """Return how transformers loads a folder's matrices in 4 bits; what else there is, and the adapter, stay float32.
+
+    Raises ValueError where something for it is missing. Not tried on a GPU; on a CPU, past this check, it learned.
+    """
+    needed = {"an NVIDIA GPU": torch.cuda.is_available(), "the package bitsandbytes": find_spec("bitsandbytes"),
+              f"a transformers folder ({weights.name} is a GGUF file, which is unpacked)": weights.is_dir()}
+    missing = [what for what, there in needed.items() if not there]
+    if missing:
+        raise ValueError(f"Training in 4 bits lacks {', '.join(missing)}. Train without it, or where all of that is.")
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+                                bnb_4bit_compute_dtype=torch.bfloat16)
+    return {"quantization_config": config, "device_map": {"": torch.cuda.current_device()}}
 
 
 def answer_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -254,7 +306,9 @@ def bf16_pays(device: str) -> bool:
     Without instructions for it a processor goes number by number: one with AVX2 alone trained 20 times slower.
     Example: bf16_pays("cuda") -> True
     """
-    return device != "cpu" or _seconds_to_multiply(torch.bfloat16) < _seconds_to_multiply(torch.float32)
+    if device != "cpu":
+        return device == "cuda"     # Apple's GPU stays with float32 until somebody has tried it
+    return _seconds_to_multiply(torch.bfloat16) < _seconds_to_multiply(torch.float32)
 
 
 def _seconds_to_multiply(kind: torch.dtype) -> float:
@@ -292,8 +346,8 @@ def _save_adapter(model: torch.nn.Module, recipe: Recipe, path: Path) -> None:
 
 @lru_cache(maxsize=1)       # reading it out of a weights file takes seconds
 def tokenizer_of(weights: Path) -> PreTrainedTokenizerBase:
-    """Return the tokenizer inside a weights file."""
-    return AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    """Return the tokenizer inside a weights file, or beside the weights in a folder."""
+    return AutoTokenizer.from_pretrained(**_files(weights))
 
 
 def fitting(weights: Path, conversations: Sequence[Conversation], longest: int) -> list[Conversation]:
@@ -368,7 +422,8 @@ def _cut(bundles: list[Bundle], most: int) -> Iterator[list[Bundle]]:
             yield run
             run = []
         run.append(bundle)
-    yield run
+    if run:
+        yield run
 
 
 def _weight(bundles: list[Bundle]) -> float:

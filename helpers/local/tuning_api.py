@@ -108,8 +108,8 @@ class Page(BaseModel):
     order: Literal["asc", "desc"] = "desc"
 
 
-def _page(request: Request, rows: list[dict], limit: int = 20) -> Response:
-    """Answer with the part of a list, latest first, that the request asks for."""
+def page(request: Request, rows: list[dict], limit: int = 20) -> Response:
+    """Answer with the part of a list, latest first, that the request asks for. Raises ApiError."""
     try:
         asked = Page.model_validate({"limit": limit} | dict(request.query_params))
     except ValidationError as error:
@@ -133,8 +133,9 @@ async def upload(request: Request) -> Response:
         if not isinstance(source, UploadFile):
             raise ApiError(400, "file: there is none. Open one in binary mode: files.create(file=open(PATH, 'rb'), "
                            "purpose='fine-tune').", "file")
-        if purpose != files.TRAINING:
-            raise ApiError(400, f"purpose: {purpose!r} is not offered here; upload with {files.TRAINING!r}.", "purpose")
+        if purpose not in (files.TRAINING, files.REQUESTS):
+            raise ApiError(400, f"purpose: {purpose!r} is not offered here; upload with {files.TRAINING!r} or "
+                           f"{files.REQUESTS!r}.", "purpose")
         kept = await run_in_threadpool(files.add, source.file, source.filename or "upload.jsonl", purpose)
     return JSONResponse(kept.card)
 
@@ -142,7 +143,7 @@ async def upload(request: Request) -> Response:
 def list_files(request: Request) -> Response:
     """GET /v1/files"""
     purpose = request.query_params.get("purpose")
-    return _page(request, [file.card for file in files.everything() if purpose in (None, file.card["purpose"])], 10_000)
+    return page(request, [file.card for file in files.everything() if purpose in (None, file.card["purpose"])], 10_000)
 
 
 def retrieve_file(request: Request) -> Response:
@@ -199,7 +200,7 @@ def _found(request: Request) -> jobs.Job:
 def list_jobs(request: Request) -> Response:
     """GET /v1/fine_tuning/jobs"""
     trainer.wake()
-    return _page(request, [_public(job) for job in jobs.everything()])
+    return page(request, [_public(job) for job in jobs.everything()])
 
 
 def retrieve_job(request: Request) -> Response:
@@ -209,13 +210,13 @@ def retrieve_job(request: Request) -> Response:
 
 def list_events(request: Request) -> Response:
     """GET /v1/fine_tuning/jobs/{id}/events"""
-    return _page(request, _found(request).events())
+    return page(request, _found(request).events())
 
 
 def list_checkpoints(request: Request) -> Response:
     """GET /v1/fine_tuning/jobs/{id}/checkpoints"""
     job = _found(request)
-    return _page(request, [_checkpoint(job, model.card) for model in tuned.checkpoints(job.model)])
+    return page(request, [_checkpoint(job, model.card) for model in tuned.checkpoints(job.model)])
 
 
 def _checkpoint(job: jobs.Job, card: dict) -> dict:

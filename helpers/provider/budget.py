@@ -6,10 +6,11 @@ Does not: price training, or know what a provider really bills.
 """
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from openai import OpenAIError
 from helpers.settings import SettingError, number, setting
 
 TOKENS_ASSUMED = 4_096      # of an answer, when a request names no limit
+SMALL_CHANGE = 0.01         # dollars below which an estimate is not worth a line
 LONGEST_CALL = 600          # seconds, the SDK's own time limit: wait no longer for another call to end
 
 
@@ -41,10 +43,14 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Price:
-    """How a model's calls are priced. Example: Price("gpt-6-luna").of(Tokens(1000, 0, 100)) -> 0.00015"""
+    """How a model's calls are priced. `batched`: half as much, where the price list says so.
+
+    Example: Price("gpt-6-luna").of(Tokens(1000, 0, 100)) -> 0.00015
+    """
 
     model: str
     free: bool = False
+    batched: bool = False
 
     def of(self, tokens: Tokens) -> float:
         """Return the list price of one call in dollars. Raises UnknownPrice."""
@@ -56,7 +62,8 @@ class Price:
             return (tokens.prompt * dollars_in + tokens.completion * dollars_out) / 1e6
         usage = Usage(input_tokens=tokens.prompt, cache_read_tokens=tokens.cached, output_tokens=tokens.completion)
         try:
-            return float(calc_price(usage, self.model).total_price)
+            context = {"processing": "batch"} if self.batched else None
+            return float(calc_price(usage, self.model, price_context=context).total_price)
         except LookupError:
             raise UnknownPrice(f"No list price is known for {self.model!r}, so the budget cannot be kept. Set "
                                "COURSE_PRICE='in,out' (dollars per million tokens, as in 0.10,0.50), or "
@@ -87,19 +94,26 @@ class Budget:
     def limit(self) -> float:
         return number("COURSE_BUDGET", 1.0)
 
-    @contextmanager
-    def reserve(self, price: Price, request: dict) -> Iterator[None]:
-        """Hold back the most this call can cost while it runs.
+    @property
+    def left(self) -> float:
+        """Dollars that are neither spent nor held back."""
+        return self.limit - self.spent - self._reserved
 
-        Raises OverBudget when it could pass the limit. Near the limit calls wait for one another, as most
-        cost less than what is held back for them.
+    def reserve(self, price: Price, request: dict) -> AbstractContextManager[None]:
+        """Hold back the most this call can cost while it runs. Raises OverBudget when it could pass the limit."""
+        return self.hold(price.of(most_tokens(request)), f"This call to {price.model}")
+
+    @contextmanager
+    def hold(self, most: float, what: str, *, patient: bool = True) -> Iterator[None]:
+        """Hold back so many dollars. Raises OverBudget, which names `what`, when they could pass the limit.
+
+        Near the limit the patient wait for one another, as most cost less than what is held back for them.
         """
-        most = price.of(most_tokens(request))
         with self._turn:
             self._turn.wait_for(lambda: self.spent + self._reserved + most <= self.limit or not self._in_flight,
-                                timeout=LONGEST_CALL)
+                                timeout=LONGEST_CALL if patient else 0)
             if self.spent + self._reserved + most > self.limit:
-                raise OverBudget(f"This call to {price.model} could cost ${most:.4f}; ${self.spent:.4f} of the "
+                raise OverBudget(f"{what} could cost ${most:.4f}; ${self.spent:.4f} of the "
                                  f"budget of ${self.limit:.2f} is spent. Nothing was sent. Set COURSE_BUDGET to a "
                                  "higher number of dollars to go on; what has been answered is kept.")
             self._reserved += most
@@ -111,6 +125,14 @@ class Budget:
                 self._reserved -= most
                 self._in_flight -= 1
                 self._turn.notify_all()
+
+    def advance(self, most: float, model: str) -> None:
+        """Enter the most that a batch can cost before it is sent: it may be paid for when this process is long gone.
+
+        Whoever reads its results enters the difference. Raises OverBudget. Example: advance(0.25, "gpt-6-luna")
+        """
+        with self.hold(most, f"This batch for {model}", patient=False):
+            self.record(Entry(datetime.date.today().isoformat(), model, 0, 0, 0.0, most))
 
     def record(self, entry: Entry) -> None:
         """Add one call to the ledger. A ledger that cannot be written stops the spending: raises OverBudget."""
@@ -138,7 +160,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the ledger: one call to a provider. `list` is its list price, `paid` what it cost us."""
+    """A line of the ledger: a call, or a batch. `list` is its list price, `paid` what it cost us; below zero, back."""
 
     date: str
     model: str

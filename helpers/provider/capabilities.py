@@ -4,7 +4,8 @@
     probe(client, model)
 
 Providers that speak the same API differ: some ignore a schema without a word, some refuse `temperature`, many serve
-no embeddings. `KNOWN` holds what their documentation says (looked up 2026-11-20); `probe` asks six small questions.
+no embeddings. `KNOWN` holds what their documentation says (looked up 2026-11-20, batches 2026-11-29); `probe` asks
+seven small questions.
 Does not: judge quality.
 """
 from __future__ import annotations
@@ -33,14 +34,15 @@ class Capabilities:
     temperature: str    # accepted
     reasoning: str      # spends tokens on thinking before the answer
     tuning: str         # fine-tuning jobs can be listed
+    batches: str        # ... and batches, of requests that can wait
     embeddings: str     # the same address serves embeddings
 
 
 KNOWN = {
-    "embedded":                     Capabilities(YES, YES, YES, YES, NO, YES, YES),
-    "OpenAI, reasoning models":     Capabilities(YES, UNKNOWN, UNKNOWN, REFUSED, YES, NO, YES),
-    "Anthropic, OpenAI layer":      Capabilities(IGNORED, IGNORED, IGNORED, YES, UNKNOWN, NO, NO),
-    "vLLM, chat server":            Capabilities(YES, YES, YES, YES, UNKNOWN, NO, NO),
+    "embedded":                     Capabilities(YES, YES, YES, YES, NO, YES, YES, YES),
+    "OpenAI, reasoning models":     Capabilities(YES, UNKNOWN, UNKNOWN, REFUSED, YES, NO, YES, YES),
+    "Anthropic, OpenAI layer":      Capabilities(IGNORED, IGNORED, IGNORED, YES, UNKNOWN, NO, UNKNOWN, NO),
+    "vLLM, chat server":            Capabilities(YES, YES, YES, YES, UNKNOWN, NO, NO, NO),
 }
 
 
@@ -50,7 +52,7 @@ def known() -> pd.DataFrame:
 
 
 def probe(client: OpenAI, model: str, *, embedding_model: str | None = None) -> Capabilities:
-    """Ask the provider six small questions and return what it does.
+    """Ask the provider seven small questions and return what it does.
 
     Give it a client that adapts nothing (`client_for(target, adapt=False)`), or a refusal is hidden. Raises the SDK's
     exception when not even a plain question is answered. Example: probe(client, model).schema -> "yes"
@@ -63,6 +65,7 @@ def probe(client: OpenAI, model: str, *, embedding_model: str | None = None) -> 
         temperature=_option(client, model, temperature=0),
         reasoning=YES if _thinks(plain) else NO,
         tuning=_served(lambda: client.fine_tuning.jobs.list(limit=1)),
+        batches=_served(lambda: client.batches.list(limit=1)),
         embeddings=_served(lambda: client.embeddings.create(model=embedding_model or model, input="probe")),
     )
 

@@ -5,7 +5,7 @@ A folder of JSON-lines files, read at once and written one line at a time:
     {"message": "m-1f0c…", "role": "system", "content": "You label…"}       a message, once
     {"setup": "s-9a2b…", "endpoint": "chat/completions", "provider": "…", "request": {…}}    all else of a request, once
     {"call": "c-77d1…", "setup": "s-9a2b…", "messages": ["m-1f0c…"], "repeat": 0, "seconds": 0.21,
-     "date": "2026-11-20", "reply": {…}, "seal": "…"}
+     "date": "2026-11-20", "reply": {…}, "seal": "…"}      and "batched": true, if it came in a batch
 
 A call's id is the hash of everything that can change its answer: provider fingerprint, endpoint, request and
 repeat index. The seal is the hash of the line, so that an edited reply is noticed.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import math
 import os
 import secrets
 import threading
@@ -51,8 +52,9 @@ class Recorded:
     """A reply as it came: JSON for an ordinary call, the event text for a streamed one."""
 
     reply: dict | str
-    seconds: float
+    seconds: float      # nan where nobody knows: a batch does not say
     date: str = field(default_factory=lambda: datetime.date.today().isoformat())
+    batched: bool = False       # came in a batch, at its price
 
 
 class Recordings:
@@ -69,6 +71,7 @@ class Recordings:
         self._calls: dict[str, dict] = {}
         self._parts: dict[str, dict] = {}       # messages and setups by id
         self._written: set[str] = set()         # ids of the parts that self.file holds
+        self._files: dict[str, set[str]] = {}   # names of the files a call was read from
         for path in sorted(folder.glob(files)) if files else []:
             if not path.name.startswith("ledger"):
                 self._load(path)
@@ -81,12 +84,16 @@ class Recordings:
         line = self._calls.get(call.key)
         return _recorded(line) if line is not None else None
 
+    def files_of(self, call: Call) -> set[str]:
+        """Return the names of the files that a call was read from. Example: {"02_few_shot.jsonl"}"""
+        return self._files.get(call.key, set())
+
     def add(self, call: Call, recorded: Recorded) -> None:
         """Keep a reply, on disk before this returns. Raises OSError when the folder cannot be written."""
         setup, messages = _parts_of(call)
         line = {"call": call.key, "setup": setup["setup"], "messages": [m["message"] for m in messages],
-                "repeat": call.repeat, "seconds": round(recorded.seconds, 3), "date": recorded.date,
-                "reply": packed(recorded.reply)}
+                "repeat": call.repeat, "seconds": _known(recorded.seconds), "date": recorded.date,
+                "reply": packed(recorded.reply)} | ({"batched": True} if recorded.batched else {})
         with self._lock:
             fresh = [part for part in (*messages, setup) if _name(part) not in self._written]
             self._append([*fresh, line | {"seal": _seal(line)}])
@@ -108,24 +115,28 @@ class Recordings:
     def _load(self, path: Path) -> None:
         for number, text in enumerate(path.read_bytes().splitlines(), 1):
             try:
-                self._take(json.loads(text))
+                name = self._take(json.loads(text))
+                if name:
+                    self._files.setdefault(name, set()).add(path.name)
             except KeyError as error:
                 self._distrust(f"{path.name}, line {number}: {error} is missing or cannot be trusted")
             except (ValueError, TypeError, AttributeError) as error:
                 self._distrust(f"{path.name}, line {number}: {error}")
 
-    def _take(self, line: dict) -> None:
+    def _take(self, line: dict) -> str | None:
+        """Take a line in; return the id of its call, if it is one."""
         if "call" not in line:
             if _name(line) != _id(_name(line)[0], _content(line)):
                 raise ValueError("its text does not belong to its id: it was edited")
             self._parts[_name(line)] = line
-            return
+            return None
         seal = line.pop("seal")
         if seal != _seal(line):
             raise ValueError("its seal is broken: it was edited")
         if self._call_of(line).key != line["call"]:
             raise ValueError("its id does not belong to its request: it was edited")
         self._calls[line["call"]] = line
+        return line["call"]
 
     def _distrust(self, complaint: str) -> None:
         if self.strict:
@@ -143,7 +154,12 @@ class Recordings:
 
 
 def _recorded(line: dict) -> Recorded:
-    return Recorded(unpacked(line["reply"]), line["seconds"], line["date"])
+    seconds = math.nan if line["seconds"] is None else line["seconds"]
+    return Recorded(unpacked(line["reply"]), seconds, line["date"], line.get("batched", False))
+
+
+def _known(seconds: float) -> float | None:
+    return None if math.isnan(seconds) else round(seconds, 3)
 
 
 def _parts_of(call: Call) -> tuple[dict, list[dict]]:

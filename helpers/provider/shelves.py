@@ -4,7 +4,8 @@ COURSE_REPLAY   auto  recordings, then the store, then the live model (the defau
                 only  never ask: a request without a recorded reply fails (what the tests use)
                 off   always ask
 COURSE_RECORD   the name of a file in data/recordings that takes this run's replies and no others, live with off, else
-                carried over from the recordings where they have them (what `course.py record` uses)
+                carried over from the recordings where they have them (what `course.py record` uses); a reply that
+                another file holds is not kept twice
 
 Files and fine-tuning jobs are looked for in the recordings alone, and then only to replay or record (see tuning.py).
 """
@@ -74,9 +75,12 @@ class Shelves:
         return self.committed.find(call) or (None if self.only_replay else self.store.find(call))
 
     def _carried_over(self, call: Call) -> Recorded | None:
-        """Return what was recorded before, recorded again; what is not asked any more is left behind."""
+        """Return what was recorded before, and record it again unless it stands in another notebook's file.
+
+        What is not asked any more is left behind.
+        """
         recorded = self.committed.find(call) if self.mode != "off" else None
-        if recorded:
+        if recorded and self.committed.files_of(call) == {self.recorder.file.name}:
             self.recorder.add(call, recorded)
         return recorded
 

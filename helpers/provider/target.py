@@ -47,8 +47,8 @@ class Target:
             return model        # named after all that made it: the base's fingerprint, data, settings, seed
         return weights.MINILM.fingerprint if endpoint == "embeddings" else weights.chat_model_fingerprint(model)
 
-    def price(self, model: str) -> Price:
-        return Price(model, free=self.on_this_machine and not setting("COURSE_PRICE"))
+    def price(self, model: str, batched: bool = False) -> Price:
+        return Price(model, free=self.on_this_machine and not setting("COURSE_PRICE"), batched=batched)
 
 
 def chosen() -> Target:

@@ -1,26 +1,28 @@
 """What stands behind the plain `openai` client: recordings, then budget, then the provider.
 
 The SDK sends HTTP requests through this transport and never knows. A request seen before is answered from the
-recordings; a new one is priced, allowed or stopped, sent, and kept.
+recordings; a new one is priced, allowed or stopped, sent, and kept, or put off until a batch has answered it.
 Does not: retry (the SDK does), record fine-tuning (see tuning.py), or change a request without saying so aloud.
 """
 from __future__ import annotations
 
 import datetime
 import json
+import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 
 import httpx2
-from openai import OpenAIError
+from openai import DefaultHttpx2Client, OpenAI, OpenAIError
 
 from helpers.local import service, weights
-from helpers.provider import meter, tuning
+from helpers.provider import collection, meter, tuning
 from helpers.provider.budget import Budget, Entry, Tokens, most_tokens
+from helpers.provider.collection import Failure, Unanswered
 from helpers.provider.recordings import Call, Recorded
 from helpers.provider.shelves import NotRecorded, Shelves
 from helpers.provider.target import Target
@@ -33,7 +35,9 @@ RENAMED = {"max_tokens": "max_completion_tokens"}       # what newer models call
 DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
 
 
-REFUSED = 400      # a request that no asking again will change
+EMBEDDED_URL = "http://embedded.localhost/v1"       # stands for the service until a request needs it
+RETRIES = 4         # connection errors, 408, 409, 429 and 5xx, by the SDK's rules
+REFUSED = 400       # a request that no asking again will change
 NO_SECRET = ("none", "embedded")        # what stands in for a key where none is needed
 
 
@@ -66,13 +70,19 @@ class CourseTransport(httpx2.BaseTransport):
             return self._send(request)
         body = json.loads(request.read())
         call = Call(endpoint, self.target.fingerprint(endpoint, body["model"]), body, meter.current_repeat())
-        recorded = self.shelves.find(call)
+        row = collection.current_row() if endpoint == CHAT else None
+        outcome = row.outcome(call) if row else None
+        if isinstance(outcome, Failure):
+            return _failed(outcome)
+        recorded = outcome or self.shelves.find(call)
         if recorded:
             if not _is_refusal(recorded):
                 self._count(call, recorded, replayed=True)
             return _replayed(call, recorded)
         if self.shelves.only_replay:
             raise NotRecorded(_not_recorded(call))
+        if row:
+            row.wait(call, self)
         return self._ask(call, request)
 
     # ------------------------------------------------------------ asking for real
@@ -86,7 +96,7 @@ class CourseTransport(httpx2.BaseTransport):
             response = self._send_adapted(call.request, request)
             if call.request.get("stream") and response.status_code == 200:
                 return self._recording_stream(call, response, started, held.pop_all())
-            text = self._blotted(response.read())
+            text = self.blotted(response.read())
             if response.status_code == 200:
                 reply = _checked(call, text)
                 self._keep(call, _lasting(reply), _seconds(reply, time.perf_counter() - started))
@@ -102,7 +112,7 @@ class CourseTransport(httpx2.BaseTransport):
     def _count(self, call: Call, recorded: Recorded, *, replayed: bool) -> None:
         """Tell the meter and the ledger."""
         model, tokens = call.request["model"], tokens_used(recorded.reply)
-        price = self.target.price(model)
+        price = self.target.price(model, batched=recorded.batched)
         try:
             cost = price.of(tokens if tokens != Tokens() else most_tokens(call.request))    # it may not say
         except OpenAIError:
@@ -120,17 +130,43 @@ class CourseTransport(httpx2.BaseTransport):
             with held:
                 seconds = time.perf_counter() - started
                 if _ended(text):
-                    self._keep(call, self._blotted(text).decode(), seconds)
+                    self._keep(call, self.blotted(text).decode(), seconds)
                 else:       # one that was cut or left early is not kept; it may have cost the most it could
                     self._count(call, Recorded("", seconds), replayed=False)
         return httpx2.Response(200, headers=_plain_headers(response), stream=_Tee(response, call, keep))
+
+    # ------------------------------------------------------------ what comes in batches
+
+    def adapted_request(self, call: Call) -> dict:
+        """Return a request without the parameters that its model is known to refuse."""
+        return adapted_body(call.request, self.adapted.get(call.request["model"], set()))
+
+    def keep_batched(self, call: Call, body: object) -> Recorded:
+        """Keep a reply that came in a batch. Raises BadReply for one that is none."""
+        reply = _checked(call, json.dumps(body).encode())
+        recorded = Recorded(_lasting(reply), _seconds(reply, math.nan), batched=True)
+        self.shelves.keep(call, recorded)
+        return recorded
+
+    def take_refusal(self, call: Call, sent: Container[str], body: dict) -> bool:
+        """Learn from a request that was refused in a batch; say whether it is to be sent again, in another way.
+
+        `sent` are the names of the parameters it was sent with.
+        """
+        name = _parameter_of(body)
+        if self.adapt and name in sent:
+            self._learn(call.request["model"], name)
+            return True
+        if self.target.embedded:        # it will refuse the same tomorrow
+            self.shelves.keep(call, Recorded(body, math.nan))
+        return False
 
     # ------------------------------------------------------------ sending
 
     def _send(self, request: httpx2.Request) -> httpx2.Response:
         """Send as it is; to the embedded model's service, started now if it is not running."""
         if self.target.embedded:
-            _fetch_weights(request)
+            _fetch_weights_for(request)
             running = service.running()
             request = _redirected(request, running.base_url, running.api_key)
         response = self._inner.handle_request(request)
@@ -145,24 +181,46 @@ class CourseTransport(httpx2.BaseTransport):
             name = _refused_parameter(response) if self.adapt and response.status_code == 400 else None
             if name is None or name in sent or name not in body:
                 return response
-            with self._turn:        # calls side by side learn the same; it is said once
-                if name not in refused:
-                    how = f"sent as {RENAMED[name]}" if name in RENAMED else "sent without it"
-                    print(f"{body['model']} refuses {name!r}: {how} from now on.", file=sys.stderr)
-                refused.add(name)
+            self._learn(body["model"], name)
+
+    def _learn(self, model: str, name: str) -> None:
+        """Send a model no such parameter any more; calls side by side learn the same, and it is said once."""
+        with self._turn:
+            refused = self.adapted.setdefault(model, set())
+            if name not in refused:
+                how = f"sent as {RENAMED[name]}" if name in RENAMED else "sent without it"
+                print(f"{model} refuses {name!r}: {how} from now on.", file=sys.stderr)
+            refused.add(name)
 
     def _without_key(self, response: httpx2.Response) -> httpx2.Response:
         """Return an error reply in which the key, should the server repeat it, is blotted out."""
-        text = self._blotted(response.read())
+        text = self.blotted(response.read())
         return httpx2.Response(response.status_code, headers=_plain_headers(response), content=text)
 
-    def _blotted(self, text: bytes) -> bytes:
+    def blotted(self, text: bytes) -> bytes:
+        """Return a text without the key, should the server repeat it."""
         key = self.target.api_key
         return text if key in NO_SECRET else text.replace(key.encode(), b"[key]")
 
     def close(self) -> None:
         if "_inner" in vars(self):
             self._inner.close()
+
+
+class Direct(httpx2.BaseTransport):
+    """The same way to the provider, past recordings and budget: for batches, which keep their own account."""
+
+    def __init__(self, transport: CourseTransport):
+        self.transport = transport
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return self.transport._send(request)
+
+
+def client_of(target: Target, transport: httpx2.BaseTransport) -> OpenAI:
+    """Return a plain client for the target whose requests take this way."""
+    return OpenAI(base_url=target.base_url or EMBEDDED_URL, api_key=target.api_key, max_retries=RETRIES,
+                  http_client=DefaultHttpx2Client(transport=transport))
 
 
 class _Tee(httpx2.SyncByteStream):
@@ -205,8 +263,15 @@ def adapted_body(body: dict, refused: set[str]) -> dict:
 def _refused_parameter(response: httpx2.Response) -> str | None:
     """Return the parameter an error names, if going without it only changes the manner of the answer."""
     try:
-        name = json.loads(response.read())["error"].get("param")
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _parameter_of(json.loads(response.read()))
+    except ValueError:
+        return None
+
+
+def _parameter_of(error: object) -> str | None:
+    try:
+        name = error["error"].get("param")
+    except (KeyError, TypeError, AttributeError):
         return None
     return name if name in DROPPED or name in RENAMED else None
 
@@ -216,15 +281,19 @@ def _with_body(request: httpx2.Request, body: dict) -> httpx2.Request:
     return httpx2.Request(request.method, request.url, headers=headers, json=body, extensions=request.extensions)
 
 
-def _fetch_weights(request: httpx2.Request) -> None:
+def _fetch_weights_for(request: httpx2.Request) -> None:
+    if request.method == "POST" and request.url.path.endswith(NEED_WEIGHTS):
+        embeds = request.url.path.endswith("/embeddings")
+        fetch_weights(weights.MINILM.name if embeds else json.loads(request.read()).get("model"))
+
+
+def fetch_weights(model: str | None) -> None:
     """Fetch what the service will need, here, where its progress and its complaints are seen. Raises NoWeights."""
-    if request.method != "POST" or not request.url.path.endswith(NEED_WEIGHTS):
-        return
     try:
-        if request.url.path.endswith("/embeddings"):
+        if model == weights.MINILM.name:
             weights.ensure(weights.MINILM)
         else:
-            weights.chat_model_path(json.loads(request.read()).get("model"))
+            weights.chat_model_path(model)
     except weights.WeightsError as error:
         raise NoWeights(str(error)) from error
 
@@ -297,6 +366,13 @@ def _replayed(call: Call, recorded: Recorded) -> httpx2.Response:
     created = int(datetime.datetime.fromisoformat(recorded.date).timestamp())
     head = {"id": f"replayed-{call.key}", "object": kind, "created": created}
     return httpx2.Response(200, json=head | recorded.reply)
+
+
+def _failed(failure: Failure) -> httpx2.Response:
+    """Return what a batch says of a request it could not answer; nothing is won by asking again. Raises Unanswered."""
+    if not failure.status:
+        raise Unanswered(failure.message)
+    return httpx2.Response(failure.status, json=failure.body, headers={"x-should-retry": "false"})
 
 
 def _is_refusal(recorded: Recorded) -> bool:

@@ -8,8 +8,12 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from helpers.local import training, weights
+from helpers import finetuning
+from helpers.local import conversations, training, weights
 from helpers.local.training import Bundle, Conversation, Recipe, answer_loss, bf16_pays, bundled, rate, sees, train
+from helpers.settings import ROOT
+from helpers.tasks import load_task
+from tests import notebook_checks
 from tests.conftest import REAL_CACHE
 
 SYSTEM = {"role": "system", "content": "Answer yes or no."}
@@ -102,8 +106,16 @@ def test_bfloat16_is_used_where_it_is_faster(monkeypatch):
         bf16_pays.cache_clear()
         monkeypatch.setattr(training, "_seconds_to_multiply", {torch.bfloat16: half, torch.float32: 1.0}.get)
         assert bf16_pays("cpu") is pays
-        assert bf16_pays("cuda")
+        assert bf16_pays("cuda") and not bf16_pays("mps")
     bf16_pays.cache_clear()
+
+
+@pytest.mark.parametrize(("nvidia", "apple", "device"),
+                         [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_a_gpu_is_used_where_there_is_one(monkeypatch, nvidia, apple, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: nvidia)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: apple)
+    assert training.device_here() == device
 
 
 # ---------------------------------------------------------------- the loss
@@ -217,3 +229,17 @@ def test_after_each_epoch_the_adapter_is_kept_and_what_is_not_learned_is_measure
     assert list(seen[-1][1]) == [1, 2] and seen[-1][1][2] < seen[-1][1][1]
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "adapter.safetensors", "checkpoint.pt", "epoch-1.safetensors"]
+
+
+@pytest.mark.live
+def test_the_notebooks_own_loop_learns_what_the_trainer_learns(tokenizer):
+    notebook = ROOT / "notebooks" / "04_fine_tuning.ipynb"
+    question = notebook_checks.function_in(notebook, "question", SHORT="Sort the message.")
+    lesson = notebook_checks.function_in(notebook, "lesson", question=question, finetuning=finetuning)
+    shown = notebook_checks.function_in(notebook, "tokens", lesson=lesson, tokenizer=tokenizer)
+    for example in load_task("tickets").train[:20]:
+        ids, goals = shown(example)
+        bundle = bundled(tokenizer, [conversations.conversation(lesson(example))])
+        assert ids == bundle.token
+        assert [goal != -100 for goal in goals] == [weight > 0 for weight in bundle.weight]
+        assert all(goal in (-100, token) for goal, token in zip(goals, ids, strict=True))

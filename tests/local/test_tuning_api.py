@@ -190,7 +190,8 @@ def test_a_bad_job_is_refused_with_what_to_change(client, name):
 
 
 BAD_REQUESTS = {
-    "a purpose": (lambda client: client.files.create(file=b"x", purpose="batch"), "'batch' is not offered here"),
+    "a purpose": (lambda client: client.files.create(file=b"x", purpose="vision"),
+                  "'vision' is not offered here; upload with 'fine-tune' or 'batch'"),
     "a bad file": (lambda client: upload(client, b"{oops"), "'train.jsonl' cannot be trained on"),
     "no file": (lambda client: client.post("/files", cast_to=object, body={"purpose": "x"}), "file: there is none"),
     "a page": (lambda client: client.fine_tuning.jobs.list(limit=0), "limit: .*greater than or equal to 1"),

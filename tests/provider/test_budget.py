@@ -48,6 +48,23 @@ def test_a_list_price_counts_cached_tokens_apart(tokens, dollars):
     assert Price("gpt-6-luna").of(tokens) == pytest.approx(dollars)
 
 
+@pytest.mark.parametrize(("model", "dollars"), [("gpt-6-luna", 0.000075), ("grok-4", Price("grok-4").of(
+    Tokens(1000, 0, 100)))], ids=["half", "the list says nothing of batches"])
+def test_a_batch_costs_half_where_the_price_list_says_so(model, dollars):
+    assert Price(model, batched=True).of(Tokens(1000, 0, 100)) == pytest.approx(dollars)
+
+
+def test_what_a_batch_can_cost_is_entered_before_and_set_right_after(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_BUDGET", "1")
+    budget = Budget(tmp_path / "ledger.jsonl")
+    budget.advance(0.7, "m")
+    assert (budget.spent, budget.left) == (pytest.approx(0.7), pytest.approx(0.3))
+    with pytest.raises(OverBudget, match=r"This batch for m could cost \$0\.5000; \$0\.7000 of the budget"):
+        Budget(tmp_path / "ledger.jsonl").advance(0.5, "m")
+    budget.record(Entry("2026-11-29", "m", 10, 2, 0.1, 0.1 - 0.7))
+    assert Budget(tmp_path / "ledger.jsonl").spent == pytest.approx(0.1)
+
+
 def test_a_price_of_ones_own_is_dollars_per_million_in_and_out(monkeypatch):
     monkeypatch.setenv("COURSE_PRICE", "0.10,0.50")
     assert Price("nobody-knows").of(Tokens(2_000_000, 0, 1_000_000)) == pytest.approx(0.70)

@@ -11,13 +11,15 @@ from tests.talking import MODEL, answer, refusal, vectors
 
 
 def server(*, obeys_schema: bool = True, logprobs: bool = True, thinks: bool = False, embeds: bool = True,
-           tunes: bool = False, refuses: tuple[str, ...] = ()):
+           tunes: bool = False, waits: bool = False, refuses: tuple[str, ...] = ()):
     """A provider that behaves so."""
     def handler(method, path, headers, body):
         if path.startswith("/v1/embeddings"):
             return vectors([1.0, 0.0]) if embeds else refusal(404)
         if path.startswith("/v1/fine_tuning"):
             return (200, {}, {"object": "list", "data": [], "has_more": False}) if tunes else refusal(404)
+        if path.startswith("/v1/batches"):
+            return (200, {}, {"object": "list", "data": [], "has_more": False}) if waits else refusal(404)
         asked = json.loads(body)
         if refused := next((name for name in refuses if name in asked), None):
             return refusal(400, f"unsupported: {refused}", param=refused)
@@ -48,7 +50,8 @@ def found(loopback, **behaviour):
     ({}, "temperature", YES), ({"refuses": ("temperature",)}, "temperature", REFUSED),
     ({}, "reasoning", NO), ({"thinks": True}, "reasoning", YES),
     ({}, "embeddings", YES), ({"embeds": False}, "embeddings", NO),
-    ({}, "tuning", NO), ({"tunes": True}, "tuning", YES)])
+    ({}, "tuning", NO), ({"tunes": True}, "tuning", YES),
+    ({}, "batches", NO), ({"waits": True}, "batches", YES)])
 def test_each_behaviour_is_found_out(loopback, behaviour, field, finding):
     assert getattr(found(loopback, **behaviour), field) == finding
 
@@ -67,7 +70,8 @@ def test_a_provider_that_is_not_there_is_no_finding():
 
 def test_the_table_has_a_row_for_each_kind_and_a_column_for_each_question():
     assert list(known().index) == list(KNOWN)
-    assert list(known().columns) == ["schema", "logprobs", "seed", "temperature", "reasoning", "tuning", "embeddings"]
+    assert list(known().columns) == ["schema", "logprobs", "seed", "temperature", "reasoning", "tuning", "batches",
+                                     "embeddings"]
 
 
 @pytest.mark.live

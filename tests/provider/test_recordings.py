@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,6 +73,16 @@ def test_a_recording_holds_the_whole_request_latency_and_date(tmp_path):
     filled(tmp_path, "a")
     [(call, recorded)] = Recordings(tmp_path).calls()
     assert (call, recorded.seconds, len(recorded.date)) == (call_about("a"), 0.5, 10)
+
+
+def test_a_reply_that_came_in_a_batch_is_known_as_such_and_nobody_knows_how_long_it_took(tmp_path):
+    Recordings(tmp_path, name="nb").add(call_about("a"), Recorded(REPLY, math.nan, batched=True))
+    found = Recordings(tmp_path, strict=True).find(call_about("a"))
+    assert found.batched and math.isnan(found.seconds)
+    assert lines_of(tmp_path / "nb.jsonl")[-1]["seconds"] is None
+    filled(tmp_path, "b", name="other")
+    assert not Recordings(tmp_path).find(call_about("b")).batched
+    assert "batched" not in lines_of(tmp_path / "other.jsonl")[-1]
 
 
 @pytest.mark.parametrize("messages", [

@@ -123,6 +123,19 @@ def test_recording_what_is_missing_keeps_what_is_asked_and_drops_the_rest(loopba
     assert all(text in after for text in ("kept", "new"))
 
 
+def test_a_reply_that_another_file_holds_is_replayed_and_not_kept_twice(loopback, monkeypatch):
+    say(connected(monkeypatch, loopback(always(answer("billing"))), COURSE_RECORD="first"), "shared")
+    for _ in range(2):      # recorded again it is the same, and the first file keeps its own
+        monkeypatch.setenv("COURSE_RECORD", "second")
+        client = new_process(monkeypatch)
+        assert [say(client, text) for text in ("shared", "own")] == ["billing"] * 2
+        monkeypatch.setenv("COURSE_RECORD", "first")
+        assert say(new_process(monkeypatch), "shared") == "billing"
+    assert loopback.count == 2
+    held = {path.stem: path.read_text() for path in recordings_folder().glob("*.jsonl")}
+    assert "shared" in held["first"] and "shared" not in held["second"] and "own" in held["second"]
+
+
 # ---------------------------------------------------------------- damage
 
 def record(loopback, monkeypatch) -> Path:

@@ -150,16 +150,24 @@ def test_what_fails_every_row_alike_stops_the_batch_at_once(loopback, monkeypatc
 
 
 def test_a_key_that_ends_in_mid_batch_stops_it_and_what_was_answered_is_kept(loopback, monkeypatch):
-    client = connected(monkeypatch, loopback(in_turn(*[answer()] * 10, refusal(401))))
+    answered, turn = [], threading.Lock()
+
+    def ten_answers(method, path, headers, body):
+        with turn:
+            if len(answered) == 10:
+                return refusal(401)
+            answered.append(said_to(body))
+        return answer()
+
+    client = connected(monkeypatch, loopback(ten_answers))
     with pytest.raises(openai.AuthenticationError):
         evaluated(client, 60)
-    assert loopback.count < 25
-    failed = loopback.count - 10
+    client = new_process(monkeypatch)
+    assert (before := loopback.count) < 25
     with pytest.raises(openai.AuthenticationError):
-        evaluated(new_process(monkeypatch), 60)
-    texts = [said_to(request.body) for request in loopback.requests]
-    answered, asked_again = texts[:10], texts[10 + failed:]
-    assert asked_again and not set(answered) & set(asked_again)
+        evaluated(client, 60)
+    asked_again = {said_to(request.body) for request in loopback.requests[before:]}
+    assert asked_again and not asked_again & set(answered)
 
 
 # ---------------------------------------------------------------- parameters that are refused
