@@ -5,7 +5,8 @@
     for hit in index.search("how long have I got to send it back?", k=3):
         print(hit.score, hit.source, hit)
 
-Everything is held in memory: a few hundred thousand passages fit. Does not: answer the question.
+Everything is held in memory: a few hundred thousand passages fit, and qdrant.py has the same two lines for more. Does
+not: answer the question.
 """
 from __future__ import annotations
 
@@ -51,6 +52,11 @@ class Hit:
     end: int
     score: float
 
+    @classmethod
+    def of(cls, passage: Passage, score: float) -> Hit:
+        """Return a passage as a hit."""
+        return cls(str(passage), passage.source, passage.start, passage.end, score)
+
     def __str__(self) -> str:
         return self.text
 
@@ -82,8 +88,7 @@ class Index:
         count = len(self.passages)
         passages = [text if isinstance(text, Passage) else Passage(text, f"text {count + i}", 0, len(text))
                     for i, text in enumerate(texts)]
-        if empty := next((passage for passage in passages if not passage.text.strip()), None):
-            raise RetrievalError(f"A passage of {empty.source!r} is empty. Leave it out before adding.")
+        refuse_empty(passages)
         if not passages:
             return
         vectors = _embedded([str(passage) for passage in passages])
@@ -97,19 +102,16 @@ class Index:
         `mode` is "keyword" (BM25), "dense" (cosine of vectors) or "hybrid" (both rankings, fused). Raises
         RetrievalError for an empty query or an unknown mode.
         """
-        if not query.strip():
-            raise RetrievalError("The query is empty.")
-        if mode not in MODES:
-            raise RetrievalError(f"There is no mode {mode!r}: it is one of {', '.join(MODES)}.")
+        refuse_query(query, mode)
         if not self.passages:
             return []
         scores = fuse([self.by_words(query), self.by_meaning(query)]) if mode == "hybrid" else \
             self.by_words(query) if mode == "keyword" else self.by_meaning(query)
-        return [self._hit(i, float(scores[i])) for i in best(scores, k)]
+        return [Hit.of(self.passages[i], float(scores[i])) for i in best(scores, k)]
 
     def by_words(self, query: str) -> np.ndarray:
         """Return each passage's BM25 score."""
-        [stems] = _stems([query])
+        [stems] = stems_of([query])
         with _TURN:
             if self._words is None:
                 self._words = _word_index([str(passage) for passage in self.passages])
@@ -119,10 +121,6 @@ class Index:
     def by_meaning(self, query: str) -> np.ndarray:
         """Return each passage's cosine with the query."""
         return self.vectors @ embed([query])[0]
-
-    def _hit(self, i: int, score: float) -> Hit:
-        passage = self.passages[i]
-        return Hit(str(passage), passage.source, passage.start, passage.end, score)
 
     # ------------------------------------------------------------ on disk
 
@@ -161,6 +159,20 @@ class Index:
         index.passages = [Passage(**json.loads(row)) for row in rows if row]
         index.vectors = np.load(folder / "vectors.npy")
         return index
+
+
+def refuse_empty(passages: Iterable[Passage]) -> None:
+    """Raise RetrievalError if a passage is empty: it would be found by nobody, or by chance."""
+    if empty := next((passage for passage in passages if not passage.text.strip()), None):
+        raise RetrievalError(f"A passage of {empty.source!r} is empty. Leave it out before adding.")
+
+
+def refuse_query(query: str, mode: str) -> None:
+    """Raise RetrievalError for an empty query or an unknown mode."""
+    if not query.strip():
+        raise RetrievalError("The query is empty.")
+    if mode not in MODES:
+        raise RetrievalError(f"There is no mode {mode!r}: it is one of {', '.join(MODES)}.")
 
 
 def similar(examples: Sequence[Example], k: int) -> Callable[[Example], list[Example]]:
@@ -202,6 +214,12 @@ def fuse(rankings: Sequence[np.ndarray]) -> np.ndarray:
     return fused
 
 
+def stems_of(texts: list[str]) -> list[list[str]]:
+    """Return each text's words without endings and without those that every text has. A single digit is a word."""
+    return bm25s.tokenize(texts, stopwords="en", stemmer=lambda words: [_stem(word) for word in words],
+                          token_pattern=r"(?u)\b\w+\b", return_ids=False, show_progress=False)
+
+
 def _embedded(texts: list[str]) -> np.ndarray:
     with Progress("embedding", len(texts)) as bar:
         vectors = []
@@ -214,18 +232,12 @@ def _embedded(texts: list[str]) -> np.ndarray:
 
 
 def _word_index(texts: list[str]) -> bm25s.BM25:
-    words, stems = bm25s.BM25(), _stems(texts)
+    words, stems = bm25s.BM25(), stems_of(texts)
     if any(stems):
         words.index(stems, show_progress=False)
     else:
         words.vocab_dict = {}       # nothing but words that every text has
     return words
-
-
-def _stems(texts: list[str]) -> list[list[str]]:
-    """Return each text's words without endings and without those that every text has. A single digit is a word."""
-    return bm25s.tokenize(texts, stopwords="en", stemmer=lambda words: [_stem(word) for word in words],
-                          token_pattern=r"(?u)\b\w+\b", return_ids=False, show_progress=False)
 
 
 @lru_cache(maxsize=100_000)
