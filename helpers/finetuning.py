@@ -16,8 +16,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -30,7 +31,7 @@ from openai import OpenAI, OpenAIError
 from helpers import provider, validate
 from helpers.local import conversations, folders, jobs, trainer, weights
 from helpers.local.exports import export
-from helpers.progress import Fleeting, in_notebook
+from helpers.progress import Fleeting, duration, in_notebook
 from helpers.provider.recordings import Call, Recorded
 from helpers.provider.shelves import NotRecorded
 from helpers.settings import setting
@@ -126,7 +127,7 @@ class Estimate:
     def __repr__(self) -> str:
         paid = "" if self.dollars is None else f"; hosted, ${self.dollars:,.2f}"
         return (f"{plural(self.examples, 'example')}, {plural(self.n_epochs, 'epoch')}: "
-                f"{self.tokens:,} tokens to train on, {_about(self.seconds)} on this machine{paid}")
+                f"{self.tokens:,} tokens to train on, about {duration(self.seconds)} on this machine{paid}")
 
 
 def estimate(path: str | Path, n_epochs: int = 3, *, price: float | None = None,
@@ -176,11 +177,6 @@ def _last_speed() -> float | None:
     return next(filter(None, speeds), None)
 
 
-def _about(seconds: float) -> str:
-    """Example: _about(38.2) -> "about 38 s"; _about(147) -> "about 2 minutes" """
-    return f"about {max(1, round(seconds))} s" if seconds < 90 else f"about {seconds / 60:.0f} minutes"
-
-
 # ---------------------------------------------------------------- a job
 
 def start(client: OpenAI, model: str, training: str | Path, validation: str | Path | None = None,
@@ -220,6 +216,45 @@ def _not_offered(client: OpenAI, model: str, error: openai.APIStatusError) -> st
             "the file trains an open-weight model on a GPU of your own.")
 
 
+@dataclass(frozen=True)
+class Look:
+    """A job as it was found when somebody looked."""
+
+    name: str
+    job: FineTuningJob
+    client: OpenAI
+
+    @property
+    def ended(self) -> bool:
+        return self.job.status in jobs.ENDED
+
+    @cached_property
+    def found(self) -> dict[int, dict]:
+        """What each step had measured by then; asked when it is first needed."""
+        return _metrics(self.client, self.name) or (_table(self.client, self.job) if self.ended else {})
+
+    @property
+    def line(self) -> str:
+        """Say how far it has come. Example: "ftjob-1: step 2 of 9, training loss 0.50, about 20 s left" """
+        return _line(self.name, self.job.status, self.found)
+
+
+def follow(client: OpenAI, job: FineTuningJob | str, every: float = 2.0,
+           wait: Callable[[float], object] | None = None) -> Iterator[Look]:
+    """Look at a job every so many seconds and yield what is seen, the last time when it has ended.
+
+    `wait(seconds)` is what is done between two looks: nothing, by default.
+    Example: for look in follow(client, job): print(look.line)
+    """
+    name = _id(job)
+    while True:
+        look = Look(name, client.fine_tuning.jobs.retrieve(name), client)
+        yield look
+        if look.ended:
+            return
+        (wait or time.sleep)(every)
+
+
 def watch(client: OpenAI, job: FineTuningJob | str, every: float = 2.0) -> FineTuningJob:
     """Wait until a job has ended, showing its losses meanwhile, and return it: succeeded, failed or cancelled.
 
@@ -229,12 +264,13 @@ def watch(client: OpenAI, job: FineTuningJob | str, every: float = 2.0) -> FineT
     name = _id(job)
     try:
         with _Screen(name) as screen:
-            while (seen := client.fine_tuning.jobs.retrieve(name)).status not in jobs.ENDED:
-                screen.show(seen.status, _metrics(client, name))
-                time.sleep(every)
+            for look in follow(client, name, every):
+                if not look.ended:
+                    screen.show(look.job.status, look.found)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{name} goes on without being watched. To come back: watch(client, {name!r}). To end "
                                 f"it: client.fine_tuning.jobs.cancel({name!r}).") from None
+    seen = look.job
     if seen.status == "failed" and seen.error:
         print(f"{name} failed: {seen.error.message}", file=sys.stderr)
     return seen
@@ -246,9 +282,8 @@ def losses(client: OpenAI, job: FineTuningJob | str) -> pd.DataFrame:
     Of a job whose model was there already, they are those of the job that trained it.
     Example: losses(client, job).validation.dropna() -> the loss after each epoch
     """
-    found = _metrics(client, _id(job))
-    if not found:
-        found = _table(client, client.fine_tuning.jobs.retrieve(_id(job)))
+    name = _id(job)
+    found = _metrics(client, name) or _table(client, client.fine_tuning.jobs.retrieve(name))
     rows = [{"step": step, "training": data.get("train_loss"), "validation": _validation_loss(data)}
             for step, data in sorted(found.items())]
     return pd.DataFrame(rows, columns=["step", "training", "validation"]).astype(
@@ -340,10 +375,10 @@ def _line(name: str, status: str, found: dict[int, dict]) -> str:
         return f"{name}: {status}"
     step, total = _reached(found)
     data, unseen = found[step], [loss for _, loss in sorted(_points(found, _validation_loss))]
-    left = data.get("seconds_left")
+    left = None if status in jobs.ENDED else data.get("seconds_left")
     return (f"{name}: step {step}{f' of {total}' if total else ''}, training loss {data['train_loss']:.2f}"
             f"{f', validation loss {unseen[-1]:.2f}' if unseen else ''}"
-            f"{f', {_about(left)} left' if left is not None else ''}")
+            f"{f', about {duration(left)} left' if left else ''}")
 
 
 def plot(found: dict[int, dict]) -> str:
@@ -359,10 +394,12 @@ def plot(found: dict[int, dict]) -> str:
 
     def place(step: int, loss: float) -> str:
         return f"{WIDE * step / last:.1f},{HIGH * (1 - loss / top):.1f}"
-    line = " ".join(place(*point) for point in trained)
+    line = " ".join(place(*point) for point in [trained[0], *trained])      # twice, so that one alone is seen
     dots = "".join('<circle cx="{}" cy="{}" r="4"/>'.format(*place(*point).split(",")) for point in unseen)
     return (f'<svg width="{WIDE}" height="{HIGH}" viewBox="-6 -6 {WIDE + 12} {HIGH + 12}" role="img" '
-            f'aria-label="loss over steps"><polyline points="{line}" fill="none" stroke="{TRAINING}" '
+            f'style="max-width:100%;height:auto" aria-label="loss over steps">'
+            f'<path d="M0,0V{HIGH}H{WIDE}" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
+            f'<polyline points="{line}" fill="none" stroke="{TRAINING}" stroke-linecap="round" '
             f'stroke-width="2"/><g fill="{VALIDATION}">{dots}</g></svg>')
 
 
@@ -370,5 +407,5 @@ def _points(found: dict[int, dict], loss: Callable[[dict], float | None]) -> lis
     return [(step, value) for step, data in sorted(found.items()) if (value := loss(data)) is not None]
 
 
-__all__ = ["Estimate", "NotOffered", "check", "conversation", "estimate", "export", "losses", "plot", "seconds",
-           "split_by_group", "start", "watch", "write"]
+__all__ = ["Estimate", "Look", "NotOffered", "check", "conversation", "estimate", "export", "follow", "losses", "plot",
+           "seconds", "split_by_group", "start", "watch", "write"]

@@ -19,14 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
+from helpers import cluster
+from helpers.executor import AGAIN, ExecutorError
 from helpers.instructions import curve
 from helpers.instructions.collection import load
 from helpers.instructions.likeness import Likeness
-from helpers.instructions.measures import MEASURES
 from helpers.instructions.rendering import COPIED, MIXED, MIXED_AGAIN, NAMED, NAMED_AGAIN, PLAIN, Lesson, render
-from helpers.instructions.report import ask_all, asked, markdown, side_by_side
+from helpers.instructions.report import ask_all, markdown, side_by_side
 from helpers.local import weights
-from helpers.local.engine import ChatEngine
 from helpers.local.gguf_files import merge_adapter
 from helpers.local.training import Conversation, Losses, Recipe, Trained, train
 from helpers.settings import ROOT, cache_folder
@@ -114,12 +114,11 @@ def measure() -> None:
     print(side_by_side(ask_all(models, load("development"), Likeness().nearest, rows)).to_string())
 
 
-def draw_curve() -> None:
+def draw_curve(options: argparse.Namespace) -> None:
     """Train on more and more tasks, and draw the score on the development tasks beside the model card."""
-    questions = MEASURES[curve.MEASURE](load("development"), None)
-    raw = asked(ChatEngine(weights.ensure(weights.SMOLLM2)), "raw", curve.MEASURE, questions).right.mean()
-    rows = curve.points(_folder() / "curve", RESULTS / "instruct_curve.csv")
-    curve.draw(rows, CARD.with_name("curve.png"), raw)
+    with cluster.places(options) as places:
+        rows = curve.points(RESULTS / "instruct_curve.csv", places)
+    curve.draw(rows, CARD.with_name("curve.png"), curve.beside(RESULTS / "instruct_curve_beside.csv"))
     print(rows.to_string(index=False))
 
 
@@ -158,15 +157,22 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("train").add_argument("--minutes", type=float, default=75)
     commands.add_parser("measure")
-    commands.add_parser("curve")
+    cluster.add_options(commands.add_parser("curve"))
     commands.add_parser("open")
     asked_for = parser.parse_args()
     for folder in (RESULTS, CARD.parent, _folder()):    # before hours of work, not after them
         folder.mkdir(parents=True, exist_ok=True)
     if asked_for.command == "train":
         instruct(asked_for.minutes)
+    elif asked_for.command == "curve":
+        try:
+            draw_curve(asked_for)
+        except ExecutorError as error:
+            sys.exit(str(error))
+        except KeyboardInterrupt:
+            sys.exit(f"\nStopped. {AGAIN}")
     else:
-        {"measure": measure, "curve": draw_curve, "open": open_unseen}[asked_for.command]()
+        {"measure": measure, "open": open_unseen}[asked_for.command]()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import openai
 import psutil
@@ -39,7 +40,7 @@ def ask(client: openai.OpenAI, prompt: str) -> None:
 
 
 class Peak:
-    """The largest resident memory seen of a process, looked at twenty times a second."""
+    """The largest resident memory seen of a process with all it started, looked at twenty times a second."""
 
     def __init__(self, pid: int):
         self.process, self.megabytes, self._over = psutil.Process(pid), 0.0, threading.Event()
@@ -48,8 +49,16 @@ class Peak:
 
     def _watch(self) -> None:
         while not self._over.is_set():
-            self.megabytes = max(self.megabytes, self.process.memory_info().rss / 1e6)
+            self.megabytes = max(self.megabytes, self._now())
             time.sleep(0.05)
+
+    def _now(self) -> float:
+        total = 0
+        with suppress(psutil.NoSuchProcess):
+            for process in [self.process, *self.process.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    total += process.memory_info().rss
+        return total / 1e6
 
     def stop(self) -> float:
         """Stop watching and return megabytes."""
