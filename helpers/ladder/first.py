@@ -1,26 +1,19 @@
-"""Climb the ladder on your own labelled rows: which rung is enough?
+"""The first six rungs in one call, for a task of labels that is loaded already.
 
-    python -m helpers.ladder my.csv --target 0.90
+    runs = climb(load_task("tickets"))
+    print(verdict(runs, target=0.90))
 
-The rungs go from the cheapest up; every one is scored on the same test rows, once. So far: four baselines without a
-language model, a plain prompt, and a prompt that describes the labels, under a schema.
-Does not: tune a prompt to your data; that is what the notebooks teach.
+Does not: choose anything, or read a reader's file (see __main__.py for the whole ladder).
 """
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import openai
-
 from helpers import baselines, prompts
-from helpers.evaluation import Ask, Run, evaluate, table
-from helpers.local.weights import WeightsError
-from helpers.provider import answering, connect
-from helpers.settings import SettingError
-from helpers.tasks import LabelTask, Task, TaskError, load_task
+from helpers.evaluation import Ask, Run, evaluate
+from helpers.provider import connect
+from helpers.tasks import LabelTask
 
 MAX_TOKENS = 24     # a label, or a label in JSON, and room to go wrong
 
@@ -50,11 +43,14 @@ def schema_prompt(task: LabelTask) -> Ask:
         max_completion_tokens=MAX_TOKENS, response_format=prompts.label_schema(task)).choices[0].message.content
 
 
-RUNGS = (
+BASELINES = (
     Rung("most common label", lambda task: baselines.majority(task.train)),
     Rung("TF-IDF + regression", lambda task: baselines.tfidf(task.train)),
     Rung("embeddings + regression", lambda task: baselines.embedding_regression(task.train)),
     Rung("5 nearest neighbours", lambda task: baselines.nearest(task.train)),
+)
+RUNGS = (
+    *BASELINES,
     Rung("plain prompt", plain_prompt, prompted=True),
     Rung("schema prompt", schema_prompt, prompted=True),
 )
@@ -81,39 +77,3 @@ def verdict(runs: list[Run], target: float) -> str:
                 "Label more rows, or choose with the interval in mind.")
     return (f"Not yet: even the high end of the best rung, {best.name!r}, is below {target:.0%}.\n"
             "Read the wrong rows before climbing further: some labels may be wrong.")
-
-
-def main() -> None:
-    """Read the command line, climb, print the table and the verdict."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.ladder", description=__doc__.splitlines()[0])
-    parser.add_argument("data", help="a .csv or .jsonl file with a text and a label column, or a task of the course")
-    parser.add_argument("--target", type=float, default=0.9, help="the accuracy you need, 0 to 1 (default 0.9)")
-    parser.add_argument("--rows", type=int, default=200, help="test rows to use at most (default 200)")
-    options = parser.parse_args()
-    if not 0 < options.target <= 1:
-        parser.error(f"--target {options.target:g} is not between 0 and 1: write 90% as 0.90")
-    try:
-        report(load_task(options.data), options.target, options.rows)
-    except (TaskError, SettingError, WeightsError, openai.OpenAIError) as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit("\nStopped. The replies so far are kept: the same command goes on from here.")
-
-
-def report(task: Task, target: float, rows: int) -> list[Run]:
-    """Print what was measured on a task, and which rung is enough; return the runs. Raises TaskError."""
-    if not isinstance(task, LabelTask):
-        raise TaskError(f"The answers of {task.name} are no labels, and the ladder climbs tasks of labels.")
-    print(f"{task.name}: {len(task.train)} rows to learn from, {len(task.test)} to test on, {len(task.labels)} "
-          f"labels. Answering: {answering()}.\n")
-    if len(task.train) < len(task.labels) or not task.test:
-        raise TaskError(f"{task.name} is too small to split: {len(task.train)} rows to learn from and "
-                        f"{len(task.test)} to test on. Label at least 10 rows for each label.")
-    runs = climb(task, rows)
-    print(table(runs).to_string())
-    print(f"\n{verdict(runs, target)}")
-    return runs
-
-
-if __name__ == "__main__":
-    main()
