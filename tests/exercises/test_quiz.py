@@ -1,0 +1,57 @@
+"""The quiz: buttons that explain at once, the right one entered, and a page to unfold where there are no widgets."""
+from __future__ import annotations
+
+from importlib import import_module
+
+import ipywidgets as widgets
+import pytest
+
+from helpers.exercises import diary, quiz
+from helpers.exercises.questions import questions
+
+MODULE = import_module("helpers.exercises.quiz")     # the package gives its name to the function
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What quiz("01") displays: the data of one output."""
+    displays = []
+    monkeypatch.setattr(MODULE.page, "display", lambda data, raw: displays.append(data))
+    quiz("01")
+    return displays[0]
+
+
+def buttons_and_word(question: int) -> tuple[list[widgets.Button], widgets.HTML]:
+    box = MODULE._with_buttons(questions("01")[question])
+    _, *buttons, said = box.children
+    return buttons, said
+
+
+def test_a_page_without_widgets_gets_the_same_questions(shown):
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= shown.keys()
+    for one in questions("01"):
+        assert one.text in shown["text/plain"] and all(option.text in shown["text/plain"] for option in one.options)
+
+
+def test_every_option_is_a_button_that_says_what_is_right_or_wrong_about_it():
+    buttons, said = buttons_and_word(0)
+    for button, option in zip(buttons, questions("01")[0].options, strict=True):
+        button.click()
+        assert button.description == option.text
+        assert said.value.startswith("Right: " if option.right else "No: ")
+
+
+def test_only_the_right_option_is_entered():
+    buttons, _ = buttons_and_word(0)
+    options = questions("01")[0].options
+    wrong = next(button for button, option in zip(buttons, options, strict=True) if not option.right)
+    right = next(button for button, option in zip(buttons, options, strict=True) if option.right)
+    wrong.click()
+    assert diary.entries() == {}
+    right.click()
+    assert list(diary.entries()) == ["quiz 01.1"]
+
+
+def test_a_notebook_without_a_quiz_is_told_so():
+    with pytest.raises(LookupError, match="Notebook '00' has no quiz"):
+        quiz("00")
