@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,24 @@ def stale_links(notebook: NotebookNode, folder: Path) -> list[str]:
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     targets = [target.split("#")[0] for target in re.findall(r"\]\((?!https?:)([^)]+)\)", prose)]
     return [target for target in targets if target and not (folder / target).exists()]
+
+
+def hanging_leads(notebook: NotebookNode) -> list[str]:
+    """Return sentences that lead to a cell of code, by a colon, and are followed by other prose."""
+    return [f"cell {index}: {lead.source[-60:]!r}" for index, (lead, follower)
+            in enumerate(itertools.pairwise(notebook.cells)) if lead.cell_type == follower.cell_type == "markdown"
+            and lead.source.rstrip().endswith(":")]
+
+
+def accidental_formulas(notebook: NotebookNode) -> list[str]:
+    """Return paragraphs with two dollar signs: a page takes what stands between them for a formula."""
+    found = []
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            prose = re.sub(r"```[\s\S]*?```|`[^`\n]*`", "", cell.source)
+            found += [f"cell {index}: {paragraph[:60]!r}" for paragraph in re.split(r"\n\s*\n", prose)
+                      if paragraph.count("$") > 1]
+    return found
 
 
 def function_in(path: Path, name: str, **names: object) -> Callable:

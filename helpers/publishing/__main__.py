@@ -14,7 +14,7 @@ from pathlib import Path
 
 from helpers.provider.recordings import Recordings
 from helpers.provider.shelves import RECORDINGS
-from helpers.publishing import notebooks, readme
+from helpers.publishing import notebooks, readme, timetable
 from helpers.publishing.prose import refreshed
 
 
@@ -25,12 +25,14 @@ def main() -> None:
     parser.add_argument("--missing", action="store_true", help="keep the recordings, ask live only what they lack")
     parser.add_argument("--outputs", action="store_true", help="keep the recordings, only run and save again")
     options = parser.parse_args()
-    chosen = [path for path in notebooks.committed() if path.stem in options.names or not options.names]
+    every = notebooks.committed() + notebooks.solved()
+    chosen = [path for path in every if path.stem in options.names or not options.names]
     for path in chosen:
         if not options.outputs:
             record(path, replay="auto" if options.missing else "off")
         save_clean_run(path)
     readme.refresh()
+    timetable.refresh()
 
 
 def record(path: Path, replay: str) -> None:

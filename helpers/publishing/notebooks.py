@@ -25,6 +25,11 @@ def committed() -> list[Path]:
     return sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
+def solved() -> list[Path]:
+    """Return the notebooks that solve the exercises, one to each notebook that has some."""
+    return sorted((NOTEBOOKS / "solutions").glob("[0-9]*.ipynb"))
+
+
 def run(path: Path, **environment: str) -> tuple[NotebookNode, dict[str, str]]:
     """Return the notebook as run, and the text of every number its prose is bound to.
 
@@ -41,14 +46,23 @@ def run(path: Path, **environment: str) -> tuple[NotebookNode, dict[str, str]]:
 
 def _values(client: NotebookClient, found: list[str]) -> dict[str, str]:
     """Evaluate the expressions in the notebook's own kernel, as they stand after the last cell."""
-    pairs = ", ".join(f"{expression!r}: f{'{' + expression + '}'!r}" for expression in found)
-    cell = nbformat.v4.new_code_cell(f"import json\nprint({MARK!r} + json.dumps({{{pairs}}}))")
+    cell = nbformat.v4.new_code_cell(asking_for(found))
     client.nb.cells.append(cell)
     try:
         client.execute_cell(cell, len(client.nb.cells) - 1)
     finally:
         client.nb.cells.pop()
-    printed = "".join(output.get("text", "") for output in cell.outputs)
+    return values_in("".join(output.get("text", "") for output in cell.outputs))
+
+
+def asking_for(found: list[str]) -> str:
+    """Return a cell's code that prints the value of each expression, for `values_in` to read."""
+    pairs = ", ".join(f"{expression!r}: f{'{' + expression + '}'!r}" for expression in found)
+    return f"import json\nprint({MARK!r} + json.dumps({{{pairs}}}))"
+
+
+def values_in(printed: str) -> dict[str, str]:
+    """Return the text of every expression's value from what the cell of `asking_for` printed."""
     return json.loads(printed.split(MARK, 1)[1])
 
 

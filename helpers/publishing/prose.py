@@ -6,7 +6,8 @@ A measured number in markdown is followed by an invisible comment that says wher
 
 The comment is the inside of an f-string, evaluated after the last cell. `record` writes the number from it; a test
 evaluates it again, so that a changed number, or two numbers swapped, fail. A number that is no measurement (minutes to
-read, a dated fact) says so: 10<!--given-->. Numbers in headings, code spans and link targets are left alone.
+read, a dated fact) says so: 10<!--given-->. Numbers in headings, code spans and link targets are left alone, and so
+is a name: an exercise's in bold, as in **01.2 Read a table.**, and a link's, as in [notebook 00](00_start_here.ipynb).
 Does not: run a notebook (see notebooks.py).
 """
 from __future__ import annotations
@@ -20,7 +21,8 @@ from nbformat import NotebookNode
 NUMBER = r"[-+−]?[$€£]?\d[\d,]*(?:\.\d+)?%?"
 BOUND = re.compile(rf"(?P<text>{NUMBER})<!--=(?P<expression>.+?)-->")
 GIVEN = re.compile(rf"{NUMBER}<!--given-->")
-NOT_PROSE = re.compile(r"^#.*$|```[\s\S]*?```|`[^`\n]*`|\]\([^)]*\)|https?://\S+|<[^>]+>", re.M)
+NAMES = r"\*\*\d\d\.\d(?=[ *])|\[notebook \d\d\w?(?=\])"
+NOT_PROSE = re.compile(rf"^#.*$|{NAMES}|```[\s\S]*?```|`[^`\n]*`|\]\([^)]*\)|https?://\S+|<[^>]+>", re.M)
 
 
 @dataclass(frozen=True)

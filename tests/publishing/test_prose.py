@@ -43,6 +43,15 @@ def test_numbers_in_code_links_and_headings_are_left_alone():
     assert prose.unbound(notebook_saying(text)) == [(3, "01")]
 
 
+def test_an_exercises_own_number_in_bold_is_left_alone_and_no_other():
+    text = "**01.2 Read 3 rows.** **01.3** As in 01.1, and **63 tickets**"
+    assert prose.unbound(notebook_saying(text)) == [(3, "3"), (3, "01.1"), (3, "63")]
+
+
+def test_a_link_may_name_a_notebook_by_its_number():
+    assert prose.unbound(notebook_saying("See [notebook 03b](03b_x.ipynb), not notebook 04.")) == [(3, "04")]
+
+
 def test_refreshing_writes_every_bound_number_anew():
     stale = notebook_saying(TRUE.replace("63", "7"))
     assert prose.refreshed(stale, VALUES).cells[3].source == TRUE
