@@ -1,9 +1,14 @@
 """Set up, open and test the course with one command, on Windows, macOS and Linux.
 
     python course.py setup     build .venv, fetch the model's weights, answer one real ticket as proof
+                               (setup --from FOLDER takes all of it from a folder that `bundle` filled, offline)
     python course.py lab       setup, then JupyterLab; what follows is passed on: lab --no-browser --port 9000
+    python course.py doctor    check this machine, a line each, and say whether it is ready; no network, nothing changed
     python course.py test      setup, then all tests, or the parts you name: test style units notebooks
+    python course.py site      the notebooks and guides as a searchable book, in build/site
+    python course.py bundle FOLDER     pack all that set-up downloads, for a room without a network; --help says more
     python course.py record    setup, then ask everything the notebooks ask again, live
+    python course.py record-training   setup, then train what the long experiments train: hours, and it may be cut off
     python course.py instruct  setup, then train a model to read its prompt: three hours, and it may be cut off
 
 In an active conda environment made from environment.yml, that environment is used and no .venv is built.
@@ -28,14 +33,19 @@ VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST, NEWEST = (3, 11), (3, 14)  # every package in requirements.lock has ready-built files for these
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
+TWO = ("-n", "2", "--dist", "loadfile")     # on two cores half the time; a file's tests share what they start
 TEST_PARTS = {
     "style":     ("ruff", "check", "."),
-    "units":     ("pytest", "tests"),
-    "notebooks": ("pytest", "--nbval", "--nbval-cell-timeout=300", "-p", "tests.nbval_kernel", "notebooks"),
+    "units":     ("pytest", *TWO, "tests"),
+    "notebooks": ("pytest", *TWO, "--nbval", "--nbval-cell-timeout=300", "-p", "tests.nbval_kernel",
+                  "-p", "tests.nbval_prose", "notebooks",
+                  "--ignore=notebooks/recipes"),    # they ask a server: tests/test_recipes.py starts one
 }
+# every warning is an error: a link that leads nowhere, a page that no table of contents has
+SITE = ("sphinx", "-b", "html", "-c", "docs", "-W", "--keep-going", "--quiet")
 
 SIZES = """Setting up the course. This happens once, and needs the network:
-  packages into .venv    about 350 MB to download, 2.1 GB on disk, 2 to 10 minutes
+  packages into .venv    about 400 MB to download, 2.3 GB on disk, 2 to 10 minutes
   the model's weights    93 MB + 84 MB to download, kept in your user cache, 1 to 3 minutes"""
 LINUX_SIZES = """On Linux, pip's PyTorch usually brings CUDA along: several GB more, and of no use here.
 For the small CPU build, press Ctrl-C and use conda: conda env create -f environment.yml"""
@@ -69,9 +79,11 @@ def main(arguments: list[str] | None = None) -> int:
 # ---------------------------------------------------------------- the commands
 
 def setup(rest: list[str]) -> int:
-    """Make everything ready."""
-    if rest:
-        raise Stop(f"setup takes nothing after it, but got {' '.join(rest)!r}. Leave that out.", 2)
+    """Make everything ready, from a folder that `bundle` filled if one is named."""
+    if rest[:1] == ["--from"] and len(rest) == 2:
+        take_from(Path(rest[1]))
+    elif rest:
+        raise Stop(f"setup takes nothing after it but --from FOLDER, and got {' '.join(rest)!r}. Leave that out.", 2)
     prepare()
     print("The course is ready. Open it with: python course.py lab")
     return 0
@@ -83,6 +95,11 @@ def lab(rest: list[str]) -> int:
     return run(prepare(), "-m", "jupyterlab", FIRST_NOTEBOOK, f"--ServerApp.root_dir={ROOT}", *rest)
 
 
+def doctor(rest: list[str]) -> int:
+    """Check this machine line by line, with or without a .venv; set nothing up."""
+    return run(Path(sys.executable), "-P", "helpers/doctor.py", "--python", str(conda_python() or VENV_PYTHON), *rest)
+
+
 def test(rest: list[str]) -> int:
     """Make everything ready and run the tests, every part even when an earlier one failed."""
     if unknown := [part for part in rest if part not in TEST_PARTS]:
@@ -91,9 +108,31 @@ def test(rest: list[str]) -> int:
     return summarize([run_part(python, part) for part in rest or TEST_PARTS])
 
 
+def site(rest: list[str]) -> int:
+    """Build the book in build/site: nothing is run, and nothing is fetched but its own packages, the first time."""
+    python = conda_python() or venv_python()
+    must(run(python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--only-binary=:all:",
+             "-c", "requirements.lock", "-r", "docs/requirements.lock"),
+         "The site's packages could not be installed; pip's message stands above. With the network, run it again.")
+    must(run(python, "-m", *SITE, "-d", "build/doctrees", ".", "build/site", *rest),
+         "The site could not be built; the lines above say which page and why.")
+    print(f"The site is built: open {ROOT / 'build' / 'site' / 'index.html'}")
+    return 0
+
+
+def bundle(rest: list[str]) -> int:
+    """Pack what set-up downloads, for this system or others."""
+    return run(conda_python() or venv_python(), "-m", "helpers.bundle", *rest)
+
+
 def record(rest: list[str]) -> int:
     """Make everything ready and record the notebooks' replies again."""
     return run(prepare(), "-m", "helpers.publishing", *rest)
+
+
+def record_training(rest: list[str]) -> int:
+    """Make everything ready and do the long experiments that are missing."""
+    return run(prepare(), "-m", "helpers.experiments", *rest)
 
 
 def instruct(rest: list[str]) -> int:
@@ -101,7 +140,8 @@ def instruct(rest: list[str]) -> int:
     return run(prepare(), "-m", "helpers.instructions", "train", *rest)
 
 
-COMMANDS = {"setup": setup, "lab": lab, "test": test, "record": record, "instruct": instruct}
+COMMANDS = {"setup": setup, "lab": lab, "doctor": doctor, "test": test, "site": site, "bundle": bundle,
+            "record": record, "record-training": record_training, "instruct": instruct}
 
 
 # ---------------------------------------------------------------- testing
@@ -139,6 +179,14 @@ def prepare() -> Path:
     return python
 
 
+def take_from(folder: Path) -> None:
+    """Have pip look in this folder and nowhere else, for packages and weights alike."""
+    if not any(folder.glob("*.whl")):
+        raise Stop(f"{folder} holds no packages (*.whl). Name the folder for your system and your Python, such as "
+                   f"{folder / 'windows-3.12'}.", 2)
+    os.environ["PIP_NO_INDEX"], os.environ["PIP_FIND_LINKS"] = "1", str(folder.resolve())
+
+
 def require_python(version: tuple[int, int]) -> None:
     """Raise Stop when the running Python is too old for the course."""
     if version < OLDEST:
@@ -156,12 +204,19 @@ def conda_python() -> Path | None:
 def venv_python() -> Path:
     """Return the Python of .venv, built and filled first unless the stamp says that nothing has changed."""
     if not is_up_to_date():
-        print(SIZES, LINUX_SIZES if sys.platform == "linux" else "", sep="\n", flush=True)
+        print(announcement(), flush=True)
         if not is_usable(VENV_PYTHON):
             build_venv()
         install_packages()
         STAMP.write_text(fingerprint(), encoding="ascii")
     return VENV_PYTHON
+
+
+def announcement() -> str:
+    """Return what is said before anything is installed."""
+    if os.environ.get("PIP_NO_INDEX"):
+        return f"Setting up the course from {os.environ.get('PIP_FIND_LINKS')}, without the network: a few minutes."
+    return f"{SIZES}\n{LINUX_SIZES}" if sys.platform == "linux" else SIZES
 
 
 def is_up_to_date() -> bool:

@@ -65,7 +65,7 @@ def test_an_unknown_command_ends_with_the_usage(arguments: list[str], capsys: py
     with pytest.raises(SystemExit) as end:
         course.main(arguments)
     assert end.value.code == 2
-    assert "{setup,lab,test,record,instruct}" in capsys.readouterr().err
+    assert "{setup,lab,doctor,test,site,bundle,record,record-training,instruct}" in capsys.readouterr().err
 
 
 def test_setup_proves_the_model_after_the_weights(ready: Runner) -> None:
@@ -73,11 +73,45 @@ def test_setup_proves_the_model_after_the_weights(ready: Runner) -> None:
     assert ready.asked == ["-m helpers.local --fetch", "-m helpers.local --prove"]
 
 
+def test_setup_from_a_folder_lets_pip_look_nowhere_else(ready: Runner, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    (tmp_path / "numpy-2.4.6-py3-none-any.whl").touch()
+    assert course.main(["setup", "--from", str(tmp_path)]) == 0
+    assert (os.environ["PIP_NO_INDEX"], os.environ["PIP_FIND_LINKS"]) == ("1", str(tmp_path))
+    assert "without the network" in course.announcement()
+
+
+def test_setup_from_a_folder_without_packages_names_the_one_that_is_meant(ready: Runner, tmp_path: Path,
+                                                                           capsys: pytest.CaptureFixture) -> None:
+    assert course.main(["setup", "--from", str(tmp_path)]) == 2
+    assert "holds no packages (*.whl). Name the folder" in capsys.readouterr().err
+    assert ready.asked == []
+
+
+def test_the_bundle_needs_no_weights(ready: Runner) -> None:
+    assert course.main(["bundle", "stick", "--platform", "windows"]) == 0
+    assert ready.asked == ["-m helpers.bundle stick --platform windows"]
+
+
 def test_lab_passes_on_what_follows(ready: Runner) -> None:
     assert course.main(["lab", "--no-browser", "--port", "9000"]) == 0
     assert ready.asked[-1].startswith("-m jupyterlab notebooks/00_start_here.ipynb ")
     assert f" --ServerApp.root_dir={course.ROOT} " in ready.asked[-1]
     assert ready.asked[-1].endswith(" --no-browser --port 9000")
+
+
+def test_the_doctor_sets_nothing_up(ready: Runner) -> None:
+    assert course.main(["doctor"]) == 0
+    assert ready.asked == [f"-P helpers/doctor.py --python {course.VENV_PYTHON}"]
+
+
+def test_the_site_installs_its_packages_within_the_courses_versions_and_needs_no_weights(ready: Runner) -> None:
+    assert course.main(["site"]) == 0
+    packages, built = ready.asked
+    assert packages.endswith("-c requirements.lock -r docs/requirements.lock")
+    assert built.startswith("-m sphinx ") and " -W " in built and built.endswith(" . build/site")
 
 
 def test_record_passes_on_what_follows(ready: Runner) -> None:
@@ -94,7 +128,7 @@ def test_test_runs_all_parts_and_only_the_notebooks_on_recordings_alone(ready: R
 
 def test_test_runs_the_parts_named(ready: Runner) -> None:
     assert course.main(["test", "units"]) == 0
-    assert ready.asked[2:] == ["-m pytest tests"]
+    assert ready.asked[2:] == ["-m pytest -n 2 --dist loadfile tests"]
 
 
 @pytest.mark.parametrize("command", ["test", "setup"])
@@ -120,7 +154,7 @@ def test_a_failed_part_stops_no_other_and_stands_in_the_summary(ready: Runner,
                                                                 capsys: pytest.CaptureFixture) -> None:
     ready.codes = {"ruff": 3}
     assert course.main(["test"]) == 3
-    assert ready.asked[-1].startswith("-m pytest --nbval")
+    assert "--nbval" in ready.asked[-1]
     summary = capsys.readouterr().out.split("--- summary")[1].split()
     assert summary[0:2] == ["style", "FAILED"]
     assert summary.count("passed") == 2

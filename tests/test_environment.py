@@ -22,6 +22,7 @@ CONDA_SPECS = [line for line in CONDA["dependencies"] if isinstance(line, str)]
 PIP_LINES = next(part["pip"] for part in CONDA["dependencies"] if isinstance(part, dict))
 PYPI_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}      # where conda-forge has another name
 NO_PACKAGES_OF_THE_COURSE = {"python"}
+OF_ANOTHER_PYTHON = "training_side.py"     # of a benchmark, run with a Python that has TRL
 
 
 def pinned(lines: list[str]) -> dict[str, str]:
@@ -49,8 +50,11 @@ def conda_pins() -> dict[str, str]:
 
 
 LOCK = pinned([line for line in LOCK_TEXT.splitlines() if not line.startswith("#")])
+SITE_LOCK = pinned([line for line in (ROOT / "docs" / "requirements.lock").read_text(encoding="utf-8").splitlines()
+                    if not line.startswith("#")])
 RUNTIME = pinned(PROJECT["dependencies"])
-DIRECT = RUNTIME | pinned(PROJECT["optional-dependencies"]["dev"])
+CLUSTER = pinned(PROJECT["optional-dependencies"]["cluster"])
+DIRECT = RUNTIME | CLUSTER | pinned(PROJECT["optional-dependencies"]["dev"])
 PIP_PINS = pinned([line for line in PIP_LINES if not line.startswith("-")])
 
 
@@ -89,13 +93,21 @@ def test_the_course_itself_is_installed_last_with_the_lock_as_its_bounds() -> No
     assert PIP_LINES[-1] == "-e ."
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "environment.yml", "pyproject.toml"])
+def test_the_sites_lock_has_its_direct_packages_and_no_version_that_is_not_the_courses() -> None:
+    """A learner's set-up installs none of them, and installing them changes no version of the course's."""
+    direct = pinned(PROJECT["optional-dependencies"]["site"])
+    assert {name: SITE_LOCK.get(name) for name in direct} == direct
+    both = SITE_LOCK.keys() & LOCK.keys()       # the course needs these on an older Python, the site on all
+    assert {name: SITE_LOCK[name] for name in both} == {name: LOCK[name] for name in both}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "environment.yml", "pyproject.toml", "docs/requirements.lock"])
 def test_no_file_holds_a_hash_an_address_or_a_build_for_one_machine(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.findall(r"--hash|sha256|https?://|file:|index-url|find-links|\+cpu|nvidia-", text)
 
 
-@pytest.mark.parametrize(("folder", "allowed"), [("helpers", RUNTIME), ("tests", DIRECT)])
+@pytest.mark.parametrize(("folder", "allowed"), [("helpers", RUNTIME | CLUSTER), ("tests", DIRECT)])
 def test_everything_imported_is_a_direct_dependency(folder: str, allowed: dict[str, str]) -> None:
     """A package that is only there because another needs it may be gone with that one's next version."""
     providers = packages_distributions()        # {"yaml": ["PyYAML"], ...}
@@ -107,7 +119,7 @@ def test_everything_imported_is_a_direct_dependency(folder: str, allowed: dict[s
 def third_party_imports(folder: Path) -> set[tuple[Path, str]]:
     """Return each file with each module it imports that is neither Python's nor the course's."""
     own = {"helpers", "tests", "course", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
-    return {(path, module) for path in folder.rglob("*.py")
+    return {(path, module) for path in folder.rglob("*.py") if path.name != OF_ANOTHER_PYTHON
             for module in imported(path) - own - sys.stdlib_module_names}
 
 

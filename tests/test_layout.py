@@ -11,9 +11,11 @@ from helpers.settings import ROOT
 
 HELPERS = ROOT / "helpers"
 # from the ground up; a module may import those that stand before it, and within its own group
-ORDER = ["validate", "settings", "local", "provider", "rows", "records", "invoices", "voice", "answers", "tasks",
-         "prompts", "intervals", "progress", "documents", "evaluation", "retrieval", "finetuning", "baselines",
-         "ladder", "figures", "instructions", "publishing"]
+ORDER = ["validate", "settings", "progress", "local", "executor", "cluster", "provider", "rows", "records", "invoices",
+         "voice", "answers", "tasks", "prompts", "intervals", "significance", "judging", "documents", "evaluation",
+         "gates", "drift", "exports", "retrieval", "qdrant", "finetuning", "baselines", "cost", "checklists",
+         "transfer", "ladder", "figures", "instructions", "experiments", "labs", "exercises", "doctor", "bundle",
+         "publishing"]
 MODULES = sorted(HELPERS.rglob("*.py"))
 FUNCTIONS = [(path, node) for path in MODULES for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
              if isinstance(node, ast.FunctionDef)]
