@@ -102,11 +102,11 @@ def _uploaded(request: httpx2.Request) -> dict:
 
 def _live(request: httpx2.Request, call: Call, shelves: Shelves, send: Send) -> httpx2.Response:
     """Send a request, and keep its reply if it is the last word."""
-    started = time.perf_counter()
+    started, card = time.perf_counter(), _card(request, send)
     response = _trained_anew(request, send) if call.endpoint == CREATION else send(request)
     reply = _read(response)
     refused = response.status_code == REFUSED and call.endpoint in (UPLOAD, CREATION)
-    if refused or (response.status_code == 200 and _is_final(request, reply, send)):
+    if refused or (response.status_code == 200 and _is_final(request, card or reply)):
         shelves.keep(call, Recorded(reply, time.perf_counter() - started))
     kind = response.headers.get("content-type", "")
     return httpx2.Response(response.status_code, headers={"content-type": kind}, content=response.read())
@@ -122,13 +122,18 @@ def _trained_anew(request: httpx2.Request, send: Send) -> httpx2.Response:
     return send(request)
 
 
-def _is_final(request: httpx2.Request, reply: dict | str, send: Send) -> bool:
-    """Say whether a reply will not change any more. Of an uploaded file's content no reply is: it is not kept."""
+def _card(request: httpx2.Request, send: Send) -> dict | None:
+    """Return the card of the job or file of which a part is asked for: before the part, as a job may end in between."""
     path, _, part = _path(request).rpartition("/")
+    return _read(send(_other(request, "GET", path))) if part in PARTS else None
+
+
+def _is_final(request: httpx2.Request, card: dict) -> bool:
+    """Say whether a reply will not change any more. Of an uploaded file's content no reply is: it is not kept."""
     if f"{request.method} {_path(request)}" in (UPLOAD, CREATION):
         return True
-    card = _read(send(_other(request, "GET", path))) if part in PARTS else reply
-    return card.get("status") in FINAL and not (part == "content" and card.get("purpose") != files.RESULTS)
+    own = _path(request).endswith("/content") and card.get("purpose") != files.RESULTS
+    return card.get("status") in FINAL and not own
 
 
 def _other(request: httpx2.Request, method: str, path: str) -> httpx2.Request:

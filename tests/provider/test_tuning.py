@@ -254,8 +254,24 @@ def test_recording_live_trains_anew_also_where_the_model_is_there_already(serve,
 def test_the_service_gets_its_own_key_and_nothing_of_the_query(serve, process, loopback):
     serve(Service(looks=0))
     process(COURSE_RECORD="nb").fine_tuning.jobs.list_events("ftjob-1", limit=2)
-    assert paths(loopback.requests) == ["GET fine_tuning/jobs/ftjob-1/events?limit=2", "GET fine_tuning/jobs/ftjob-1"]
+    assert paths(loopback.requests) == ["GET fine_tuning/jobs/ftjob-1", "GET fine_tuning/jobs/ftjob-1/events?limit=2"]
     assert {asked.headers["authorization"] for asked in loopback.requests} == {"Bearer service-key"}
+
+
+def test_events_that_were_read_before_the_job_ended_are_not_its_last_word(serve, process, loopback):
+    service = Service(looks=99)
+
+    def ends_meanwhile(method, path, headers, body):
+        reply = service(method, path, headers, body)
+        service.looks = 0 if "/events" in path else service.looks
+        return reply
+
+    serve(ends_meanwhile)
+    asked = []
+    for _ in range(3):
+        process(COURSE_RECORD="nb").fine_tuning.jobs.list_events("ftjob-1", limit=2)
+        asked.append(loopback.count)
+    assert asked == [2, 4, 4]       # the card and the events, twice; then they are replayed
 
 
 def test_a_hosted_provider_is_passed_through_and_not_recorded(loopback, monkeypatch):
