@@ -19,8 +19,10 @@ os.environ["COURSE_REPLAY"] = "only"
 
 import helpers
 from helpers import load_task
+from helpers.labs.cost_lab import CostLab
 from helpers.labs.decision_wizard import DecisionWizard
 from helpers.labs.labelling import Labelling
+from helpers.labs.payback import Payback
 from helpers.labs.prompt_lab import PromptLab
 from helpers.labs.retrieval_inspector import RetrievalInspector
 from helpers.labs.training_monitor import TrainingMonitor
@@ -38,13 +40,13 @@ ONLY = "Answer with the category and nothing else."
 SYSTEM = "Answer in a few words from the text. If the answer is not there, reply: Not in the passage."
 BEGUN = {"prompt_lab": "20 tickets asked", "retrieval_inspector": "three searches and a reply",
          "training_monitor": "a look at a job of 100 steps", "labelling": "a label kept on disk",
-         "decision_wizard": "five verdicts"}
+         "cost_lab": "a sum and its picture", "decision_wizard": "five verdicts"}
 
 
 def main() -> None:
     """Change each lab seven times and print the median in milliseconds."""
     for name, changes in {"prompt_lab": prompts, "retrieval_inspector": searches, "training_monitor": looks,
-                          "labelling": labels, "decision_wizard": facts}.items():
+                          "labelling": labels, "cost_lab": sums, "decision_wizard": facts}.items():
         wall, worked = zip(*(_took(change) for change, _ in zip(changes(), range(ROUNDS), strict=False)), strict=True)
         print(f"{name:20} {median(wall):4.0f} ms (most {max(wall):.0f}, of the processor {median(worked):.0f}; bar "
               f"{BAR}) {BEGUN[name]}: {'met' if median(wall) <= BAR else 'MISSED'}")
@@ -112,6 +114,17 @@ def labels() -> Iterator[Callable[[], None]]:
         os.environ |= {"COURSE_REPLAY": "auto", "COURSE_STORE": folder}
         lab = Labelling([f"row {n}" for n in range(60)], ["in", "out"])
         yield from cycle([lambda: lab.buttons[0].click()])
+
+
+def sums() -> Iterator[Callable[[], None]]:
+    """A slider of notebook 06 moved, to and fro."""
+    lab = CostLab(Payback(1e6, (15, 60), (40, 120), (289, 73), (0.10, 0.30), points=1.0))
+
+    def change(points: float) -> None:
+        lab.fields["points"].value = points
+        assert lab.plan.points == points and "The money is back" in lab.picture.value
+    for points in cycle([5.0, 1.0]):
+        yield lambda points=points: change(points)
 
 
 def facts() -> Iterator[Callable[[], None]]:
