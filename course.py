@@ -37,8 +37,8 @@ TWO = ("-n", "2", "--dist", "loadfile")     # on two cores half the time; a file
 TEST_PARTS = {
     "style":     ("ruff", "check", "."),
     "units":     ("pytest", *TWO, "tests"),
-    "notebooks": ("pytest", *TWO, "--nbval", "--nbval-cell-timeout=300", "-p", "tests.nbval_kernel",
-                  "-p", "tests.nbval_prose", "notebooks",
+    "notebooks": ("pytest", *TWO, "--nbval", "--nbval-cell-timeout=300", "--nbval-kernel-startup-timeout=300",
+                  "-p", "tests.nbval_kernel", "-p", "tests.nbval_prose", "notebooks",
                   "--ignore=notebooks/recipes"),    # they ask a server: tests/test_recipes.py starts one
 }
 # every warning is an error: a link that leads nowhere, a page that no table of contents has

@@ -14,7 +14,7 @@ from helpers.publishing import notebooks
 from helpers.publishing.prose import expressions
 from tests.notebook_checks import prose_complaints
 
-SECONDS = 60        # to evaluate the expressions
+SECONDS = 300       # for the next message of a kernel, on a busy machine
 
 _cells = IPyNbFile.collect
 
@@ -57,7 +57,9 @@ def printed(kernel: RunningKernel, source: str) -> str:
 
 def collect(self: IPyNbFile) -> Iterator[pytest.Item]:
     """Yield the cells, then the prose."""
-    yield from _cells(self)
+    for cell in _cells(self):
+        cell.output_timeout = SECONDS        # nbval's own five seconds are few on a busy machine
+        yield cell
     yield Prose.from_parent(self, name="Prose")
 
 

@@ -99,7 +99,7 @@ def new_process(monkeypatch: pytest.MonkeyPatch) -> OpenAI:
     Python ends a process when the threads of its pools are done, so they are waited for: what they ask is kept."""
     for thread in threading.enumerate():
         if thread.name.startswith("ThreadPoolExecutor"):
-            thread.join(timeout=5)
+            thread.join(timeout=60)
     monkeypatch.setattr(provider, "Shelves", lambda: Shelves(recordings_folder()))
     provider.shelves.cache_clear()
     provider.budget.cache_clear()

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -196,7 +197,7 @@ def test_a_damaged_file_is_named_with_where_it_lies():
 def stub_kernel(monkeypatch: pytest.MonkeyPatch, prefix: str, seconds: float) -> None:
     """Let a notebook's cell print this prefix after so many seconds."""
     ticks = iter([0.0, seconds])
-    monkeypatch.setattr(doctor.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(doctor, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
 
     def client(notebook: SimpleNamespace, **_: object) -> SimpleNamespace:
         def execute(cwd: str) -> None:
@@ -237,7 +238,7 @@ def slow_client(seconds: float) -> SimpleNamespace:
 def test_a_slow_model_is_measured(seconds, state, monkeypatch):
     client = slow_client(seconds)
     monkeypatch.setattr(helpers.provider, "client_for", lambda _: client)
-    monkeypatch.setattr(doctor.time, "perf_counter", lambda: client.clock["now"])
+    monkeypatch.setattr(doctor, "time", SimpleNamespace(perf_counter=lambda: client.clock["now"]))
     finding = doctor.chat()
     assert finding.state == state
     assert finding.measured.startswith(f"{40 / seconds:.0f} tokens/s")
@@ -259,7 +260,7 @@ def test_slow_training_is_measured(speed, state, monkeypatch):
 @pytest.mark.live
 @pytest.mark.parametrize("name", ["packages", "memory", "weights", "chat", "training"])
 def test_each_check_of_the_real_thing_ends_well(name):
-    finding = doctor.in_own_process(HERE, BY_NAME[name])
+    finding = doctor.in_own_process(HERE, replace(BY_NAME[name], seconds=1_200))    # however busy this machine is
     assert finding.state in (OK, SLOW, TIGHT), finding
 
 
@@ -283,7 +284,8 @@ def stand_in(folder: Path, script: str) -> Path:
     ("sleep 60 & exit 1", "it said nothing", ""),     # a grandchild holds nothing up
 ])
 def test_what_goes_wrong_in_a_check_becomes_a_line(script, measured, advice, tmp_path):
-    finding = doctor.in_own_process(stand_in(tmp_path, script), Check("chat", doctor.chat, seconds=1))
+    limit = 1 if script.startswith("exec sleep") else 30
+    finding = doctor.in_own_process(stand_in(tmp_path, script), Check("chat", doctor.chat, seconds=limit))
     assert finding.state == FAILED and measured in finding.measured and advice in finding.advice
 
 

@@ -189,7 +189,7 @@ def test_a_job_is_started_watched_and_read(client, path, capsys):
     found = losses(client, done)
     assert found.step.to_list() == [1, 2, 3, 4] and found.training.to_list() == [2.0, 1.0, 0.6667, 0.5]
     assert found.validation.dropna().to_dict() == {1: 1.0, 3: 1.0}
-    assert losses(client, done.id).equals(found) and 0 <= seconds(done) < 30
+    assert losses(client, done.id).equals(found) and seconds(done) == done.finished_at - done.created_at >= 0
     assert capsys.readouterr().out == ""
 
 
@@ -353,7 +353,7 @@ finetuning.Fleeting = Seen
 def test_a_saved_notebook_shows_no_trace_of_the_plot_that_was_there(tmp_path):
     cells = [WATCHED, "finetuning.watch(client, 'ftjob-1', every=0.01).status, puts"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": HOUSE}}).execute()
+    NotebookClient(notebook, timeout=300, iopub_timeout=60, resources={"metadata": {"path": HOUSE}}).execute()
     first, shown = notebook.cells[0].outputs, notebook.cells[1].outputs
     assert first == [] and [one.output_type for one in shown] == ["display_data", "execute_result"]
     assert shown[0].data == {}

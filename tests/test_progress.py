@@ -26,7 +26,7 @@ class SeenBar(progress._NotebookBar):
         shown.append(about)
         super().show(*about)
 
-progress._NotebookBar, progress.REFRESH = SeenBar, 0.0
+progress._NotebookBar, progress.REFRESH, progress.PATIENCE = SeenBar, 0.0, 60.0
 task = LabelTask("mini", {"category": {"a": "", "b": ""}}, "category")
 rows = [Example(f"e{i}", "text", "a", {}, task) for i in range(40)]
 
@@ -53,7 +53,8 @@ def run_notebook(folder: Path, *cells: str) -> list[list[dict]]:
     """Run cells in a kernel, save the notebook, and return the saved outputs of each cell."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     root = str(Path(helpers.__file__).parent.parent)
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": root}}).execute(env=dict(os.environ))
+    client = NotebookClient(notebook, timeout=300, iopub_timeout=60, resources={"metadata": {"path": root}})
+    client.execute(env=dict(os.environ))
     nbformat.write(notebook, folder / "tiny.ipynb")
     saved = nbformat.read(folder / "tiny.ipynb", as_version=4)
     return [cell.outputs for cell in saved.cells]

@@ -25,7 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site as course.py does, in another folder."""
     out = tmp_path_factory.mktemp("site")
     ran = subprocess.run([sys.executable, "-m", *course.SITE, "-d", str(out / "doctrees"), ".", str(out / "site")],
-                         cwd=course.ROOT, capture_output=True, text=True, timeout=180)
+                         cwd=course.ROOT, capture_output=True, text=True, timeout=1_200)
     assert ran.returncode == 0, ran.stderr
     return out / "site"
 

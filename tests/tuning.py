@@ -17,7 +17,7 @@ import numpy as np
 from gguf import GGUFWriter
 from safetensors.numpy import save_file
 
-from helpers.local import files, gguf_files, jobs, trainer
+from helpers.local import files, gguf_files, jobs, room, trainer
 from helpers.local.jobs import Base, Job, Wish
 from helpers.local.trainer import Result
 
@@ -83,7 +83,7 @@ def pretend(job: Job, progress: Callable, *, seconds: float = 0.0, killed_at: in
     return Result(adapter_file(job.folder / "adapter.safetensors"), so_far.losses, so_far.validation, so_far.tokens)
 
 
-def ended(job: Job, patience: float = 60) -> dict:
+def ended(job: Job, patience: float = 300) -> dict:
     """Wait as a reader does, looking again and again, and return the job's card."""
     end = time.monotonic() + patience
     while not job.ended:
@@ -101,5 +101,6 @@ def messages(job: jobs.Job) -> list[str]:
 if __name__ == "__main__":
     options = {name: float(value) for name, value in json.loads(os.environ["PRETEND"]).items()}
     trainer.COMMAND[:] = PRETENDING
+    room.ACTIVATIONS = 0        # whatever memory other programs leave
     trainer.train = lambda job, progress: pretend(job, progress, **options)
     trainer.main()

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import uvicorn
 
-from helpers.local import api, trainer, weights
+from helpers.local import api, room, trainer, weights
 from helpers.local.service import loopback_socket
 from tests.tuning import PRETENDING, base_file
 
@@ -38,15 +38,18 @@ def pretending_service(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterato
     monkeypatch.setattr(api, "ChatEngine", Echo)
     monkeypatch.setattr(trainer, "COMMAND", PRETENDING)
     monkeypatch.setattr(trainer, "_started", None)
+    monkeypatch.setattr(room, "ACTIVATIONS", 0)         # whatever memory other programs leave
     monkeypatch.setenv("PRETEND", "{}")
-    server = uvicorn.Server(uvicorn.Config(api.application("key", ("gpt-4o-mini",)), log_level="critical",
-                                           lifespan="off"))
+    application = api.application("key", ("gpt-4o-mini",))
+    server = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="off"))
     with loopback_socket() as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         yield SimpleNamespace(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1", api_key="key")
         server.should_exit = True
         thread.join()
+    if worker := getattr(application.state, "batch_worker", None):
+        worker.join(60)     # or it would answer the next test's batches
     if trainer._started is not None:
         trainer._started.kill()
         trainer._started.wait()

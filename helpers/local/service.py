@@ -43,7 +43,7 @@ class Service:
     def stop(self) -> None:
         """End the service and wait until it is gone."""
         self.process.stdin.close()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
 
 def running() -> Service:

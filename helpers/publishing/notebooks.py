@@ -36,7 +36,8 @@ def run(path: Path, **environment: str) -> tuple[NotebookNode, dict[str, str]]:
     Raises nbclient's CellExecutionError when a cell fails.
     """
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=CELL_SECONDS, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(notebook, timeout=CELL_SECONDS, startup_timeout=300, iopub_timeout=120,
+                            resources={"metadata": {"path": str(path.parent)}})
     with client.setup_kernel(env=os.environ | environment):
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)

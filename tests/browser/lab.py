@@ -163,12 +163,15 @@ class Seat:
         field.click()
         field.press("Control+a")
         field.press_sequentially(text)
+        for _ in range(2):      # a page holds typed text back while a message is on its way; a press would overtake it
+            self.page.wait_for_timeout(500)
+            self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=120_000)
 
     def press(self, button: str) -> None:
         """Press the button that says this, once it can be pressed."""
         self.page.get_by_role("button", name=button, exact=True).click()
 
-    def sees(self, text: str | re.Pattern, seconds: float = 30) -> None:
+    def sees(self, text: str | re.Pattern, seconds: float = PATIENCE) -> None:
         """Wait until this text can be seen."""
         self.page.get_by_text(text).first.wait_for(timeout=1000 * seconds)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,17 +60,17 @@ def odd(toy: Toy) -> dict:
 
 def slow_from_two(toy: Toy) -> dict:
     """Do 1 at once and the others for a minute; one that is interrupted says so, as one that writes a checkpoint."""
-    toy.begin()
     if toy.number > 1:
-        _a_minute(toy)
+        _a_minute(toy, toy.begin)
+    else:
+        toy.begin()
     return {"square": toy.number ** 2}
 
 
 def its_worker_dies_once(toy: Toy) -> dict:
     """Kill the process that waits for 3, in the middle of it, when it is begun for the first time."""
     if toy.begin() and toy.number == 3:
-        _kill_the_parent()
-        _a_minute(toy)
+        _a_minute(toy, _kill_the_parent)
     return {"square": toy.number ** 2}
 
 
@@ -77,8 +78,7 @@ def its_worker_dies(toy: Toy) -> dict:
     """Kill the process that waits for 2, every time."""
     toy.begin()
     if toy.number == 2:
-        _kill_the_parent()
-        _a_minute(toy)
+        _a_minute(toy, _kill_the_parent)
     return {"square": toy.number ** 2}
 
 
@@ -92,8 +92,9 @@ def _kill_the_parent() -> None:
     psutil.Process(os.getppid()).kill()
 
 
-def _a_minute(toy: Toy) -> None:
+def _a_minute(toy: Toy, first: Callable[[], object]) -> None:
     try:
+        first()         # in here, as the interruption may come at once
         time.sleep(60)
     except KeyboardInterrupt:
         with toy.log.open("a", encoding="utf-8") as file:

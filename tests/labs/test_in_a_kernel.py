@@ -12,13 +12,15 @@ import helpers
 
 HOUSE = Path(helpers.__file__).parent.parent
 LAB = """
-import time
+from threading import Event
 from helpers.labs.prompt_lab import PromptLab
 from tests.labs.tries import EXAMPLES, HALF, RIGHT, answering, run
 
+gate = Event()
+
 def slowly(prompt):
     def answer(example):
-        time.sleep(0.3)
+        gate.wait(60)
         return answering(prompt)(example)
     return answer
 
@@ -29,7 +31,7 @@ print(lab.run.model_id, lab.stop.model_id)
 
 @pytest.fixture
 def client():
-    manager, client = start_new_kernel(cwd=str(HOUSE), env=os.environ | {"PYTHONPATH": str(HOUSE)})
+    manager, client = start_new_kernel(startup_timeout=180, cwd=str(HOUSE), env=os.environ | {"PYTHONPATH": str(HOUSE)})
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -41,7 +43,7 @@ def printed(client, code: str) -> str:
 
     def take(message: dict) -> None:
         parts.append(message["content"].get("text") or "\n".join(message["content"].get("traceback", [])))
-    client.execute_interactive(code, timeout=60, output_hook=take)
+    client.execute_interactive(code, timeout=180, output_hook=take)
     return "".join(parts).strip()
 
 
@@ -56,7 +58,7 @@ def test_a_press_does_not_wait_for_the_work_and_the_work_can_be_stopped(client):
     press(client, run)
     assert printed(client, "print(lab.message.text)").startswith("Asking,")     # the next cell runs meanwhile
     press(client, stop)
-    assert printed(client, "lab.work.join(); print(lab.message.text)").startswith("Stopped before all 6")
+    assert printed(client, "gate.set(); lab.work.join(); print(lab.message.text)").startswith("Stopped before all 6")
     press(client, run)
     end = time.monotonic() + 60
     while "3 won, 0 lost" not in (said := printed(client, "print(lab.message.text)")):

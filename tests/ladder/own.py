@@ -9,6 +9,7 @@ import csv
 import json
 import random
 import re
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def embedding(text: str) -> list[float]:
 
 def server(said: Callable[[dict], str] = sorter, stop: Callable[[int], object] = lambda count: None) -> Callable:
     """A handler for chat and embeddings; `stop(count)` may raise or answer in its place at the nth chat request."""
-    count = [0]
+    count, turn = [0], threading.Lock()
 
     def handler(method: str, path: str, headers: dict, body: bytes) -> tuple | str:
         if not body.endswith(b"}"):     # who sent it was killed meanwhile
@@ -78,8 +79,10 @@ def server(said: Callable[[dict], str] = sorter, stop: Callable[[int], object] =
         asked = json.loads(body)
         if path.endswith("/embeddings"):
             return vectors(*map(embedding, asked["input"]))
-        count[0] += 1
-        return stop(count[0]) or answer(said(asked), prompt=len(body) // 4)
+        with turn:
+            count[0] += 1
+            number = count[0]
+        return stop(number) or answer(said(asked), prompt=len(body) // 4)
     return handler
 
 

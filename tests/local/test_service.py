@@ -24,10 +24,17 @@ def answers(one: service.Service) -> bool:
     return client_of(one).models.list().data[0].id == CHAT
 
 
-def gone(pid: int, seconds: float = 10) -> bool:
+def runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone(pid: int, seconds: float = 60) -> bool:
     """Wait until a process is gone, and say whether it went."""
     end = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while runs(pid):
         if time.monotonic() > end:
             return False
         time.sleep(0.02)
