@@ -120,22 +120,28 @@ def test_a_gpu_is_used_where_there_is_one(monkeypatch, nvidia, apple, device):
 
 # ---------------------------------------------------------------- the loss
 
+@pytest.fixture
+def exact(monkeypatch) -> None:
+    """Reckon in float32 also where bfloat16 pays: by its rounding two sums of the same numbers are 4% apart."""
+    monkeypatch.setattr(training, "bf16_pays", lambda device: False)
+
+
 @pytest.mark.live
-def test_together_or_apart_the_loss_is_the_same(model, tokenizer):
+def test_together_or_apart_the_loss_is_the_same(model, tokenizer, exact):
     both = [conversation("Is it late?", "no"), conversation("Are you there?", "yes")]
     with torch.no_grad():
         together = answer_loss(model, training._padded([bundled(tokenizer, both)], "cpu"))
         apart = [answer_loss(model, training._padded([bundled(tokenizer, [one])], "cpu")) for one in both]
-    assert float(together) == pytest.approx(float(sum(apart)) / 2, rel=0.03)     # bfloat16
+    assert float(together) == pytest.approx(float(sum(apart)) / 2, rel=1e-4)
 
 
 @pytest.mark.live
-def test_filling_up_a_row_changes_nothing(model, tokenizer):
+def test_filling_up_a_row_changes_nothing(model, tokenizer, exact):
     short, long = (bundled(tokenizer, [conversation(text, "no")]) for text in ("Late?", "Is it late " * 9 + "?"))
     with torch.no_grad():
         alone = answer_loss(model, training._padded([short], "cpu"))
         mixed = answer_loss(model, training._padded([short, replace(long, weight=[0.0] * len(long))], "cpu"))
-    assert float(mixed) == pytest.approx(float(alone), rel=0.02)
+    assert float(mixed) == pytest.approx(float(alone), rel=1e-4)
 
 
 # ---------------------------------------------------------------- a run
@@ -207,14 +213,14 @@ def test_a_setting_that_is_not_used_is_no_part_of_a_run():
 
 
 @pytest.mark.live
-def test_in_parts_or_at_once_the_loss_is_the_same(model, tokenizer, tmp_path):
+def test_in_parts_or_at_once_the_loss_is_the_same(model, tokenizer, tmp_path, exact):
     bundles = sorted((bundled(tokenizer, one) for one in BUNDLES), key=len)
     whole, parts = (training._Run(model, [bundles], replace(TINY, batch_tokens=tokens), tmp_path, None, [])
                     for tokens in (1_000, 64))
     with torch.no_grad():
         at_once, in_parts = list(whole._parts(bundles)), list(parts._parts(bundles))
     assert len(at_once) == 1 < len(in_parts)
-    assert float(sum(in_parts)) == pytest.approx(float(sum(at_once)), rel=0.02)     # bfloat16
+    assert float(sum(in_parts)) == pytest.approx(float(sum(at_once)), rel=1e-4)
 
 
 @pytest.mark.live
