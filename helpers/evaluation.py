@@ -40,6 +40,7 @@ Scorer = Callable[[Example, "str | dict | None"], Score]
 HOPELESS = (NotRecorded, NoWeights, OverBudget, UnknownPrice, SettingError, DamagedRecording, BatchError,
             openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
 NO_LABEL = "(none)"
+NOTHING_SHOWN = "too few changed to say what it could have shown"
 
 
 @dataclass(eq=False)
@@ -309,8 +310,9 @@ class Comparison:
     def __repr__(self) -> str:
         low, high = self.interval
         p = "p < .0001" if self.p < 0.0001 else f"p = {self.p:.4f}".replace("0.", ".")
+        shown = f"could have shown {100 * self.detectable:.1f}" if self.detectable < 1 else NOTHING_SHOWN
         return (f"{self.a} → {self.b}: {100 * self.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), "
-                f"{self.won} won, {self.lost} lost of {self.total}, {p}; could have shown {100 * self.detectable:.1f}")
+                f"{self.won} won, {self.lost} lost of {self.total}, {p}; {shown}")
 
 
 def compare(a: Run, b: Run) -> Comparison:

@@ -422,6 +422,11 @@ def test_the_insurance_tickets_print_on_one_line():
                         r"1 lost of 68, p = \.0001; could have shown 1\d\.\d", repr(both))
 
 
+def test_where_too_few_rows_changed_nothing_is_said_of_what_could_have_been_shown():
+    said = repr(compare(run_of("0" * 3 + "1" * 17), run_of("1" * 20)))
+    assert said.endswith("3 won, 0 lost of 20, p = .2500; too few changed to say what it could have shown")
+
+
 def test_a_tiny_p_and_a_loss_print_as_such():
     assert "-40.0 points" in repr(compare(run_of("1" * 50), run_of("0" * 20 + "1" * 30)))
     assert "p < .0001" in repr(compare(run_of("1" * 50), run_of("0" * 20 + "1" * 30)))
