@@ -7,9 +7,10 @@ import ipywidgets as widgets
 import pytest
 
 from helpers.exercises import diary, quiz
-from helpers.exercises.questions import questions
+from helpers.exercises.questions import QUIZZES, Question, questions
 
 MODULE = import_module("helpers.exercises.quiz")     # the package gives its name to the function
+NUMBERS = sorted(path.stem for path in QUIZZES.glob("*.toml"))
 
 
 @pytest.fixture
@@ -55,3 +56,28 @@ def test_only_the_right_option_is_entered():
 def test_a_notebook_without_a_quiz_is_told_so():
     with pytest.raises(LookupError, match="Notebook '00' has no quiz"):
         quiz("00")
+
+
+# ---------------------------------------------------------------- a quiz is not passed without reading
+
+def seen_without_reading(question: Question) -> tuple[int, list[int]]:
+    """The place of the right option, and the lengths of all."""
+    return [one.right for one in question.options].index(True), [len(one.text) for one in question.options]
+
+
+RULES = {
+    "the longest": lambda place, lengths: lengths[place] == max(lengths),
+    "the shortest": lambda place, lengths: lengths[place] == min(lengths),
+    "one of middling length": lambda place, lengths: min(lengths) < lengths[place] < max(lengths),
+    "the first": lambda place, lengths: place == 0,
+    "the second": lambda place, lengths: place == 1,
+    "the last": lambda place, lengths: place == len(lengths) - 1,
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_choosing_by_length_or_by_place_gets_at_most_half_of_a_quiz_right(number, rule):
+    asked = questions(number)
+    got = [one.text for one in asked if RULES[rule](*seen_without_reading(one))]
+    assert 2 * len(got) <= len(asked), f"choosing {rule} is right {len(got)} times of {len(asked)}: {got}"
