@@ -7,7 +7,7 @@ import pandas as pd
 
 from helpers.evaluation import Run, compare, evaluate
 from helpers.exercises.exercise import NotYet, exercise, must
-from helpers.tasks import Example, load_task
+from helpers.tasks import Example, LabelTask, load_task
 
 TRIED = 20          # tickets on which a prompt is tried at once: a few seconds on two cores
 VALID = 15          # of these must be labels; the bare question gets none
@@ -43,7 +43,7 @@ VERDICTS = ("better", "worse", "cannot tell")
     "`compare(a, b).interval` is the interval of the difference b - a. What does it mean that it holds 0?",
     "Above 0 throughout: better. Below 0 throughout: worse. Else the tickets are too few to tell."])
 def a_verdict_on_each_step(verdicts: dict[str, str], steps: dict[str, object]) -> str:
-    """Mark what is said of each step: better, worse or cannot tell, as its interval has it."""
+    """Mark what is said of each step, looked at alone: better, worse or cannot tell, as its interval has it."""
     must(isinstance(verdicts, dict), "give a dict: the step's name -> 'better', 'worse' or 'cannot tell'.")
     must(set(verdicts) == set(steps), f"say something on each step, and on no other: {', '.join(steps)}.")
     for name, step in steps.items():
@@ -53,7 +53,7 @@ def a_verdict_on_each_step(verdicts: dict[str, str], steps: dict[str, object]) -
         must(said == seen, f"{name!r} is said to be {said!r}, and the difference lies between {low:+.1f} and "
                            f"{high:+.1f} points: {_meaning(seen)}.")
     sure = sum(said != "cannot tell" for said in verdicts.values())
-    return f"of {len(steps)} steps, {sure} can be told from chance with this many tickets."
+    return f"of {len(steps)} steps, {sure} can be told from chance with this many tickets, each looked at alone."
 
 
 def _verdict(interval: tuple[float, float]) -> str:
@@ -68,15 +68,20 @@ def _meaning(verdict: str) -> str:
 
 @exercise("01.3", hints=[
     "`run.rows` has the columns `expected`, `reply` and `right`; leave out the rows that are right.",
-    "What was expected is `row.expected['category']`; a reply may have spaces or a full stop around it.",
+    "What was expected is `row.expected['category']`; a reply may be JSON, or have a full stop: "
+    "`task.read(reply)['category']` is the label in it.",
     "`collections.Counter` of pairs, then `.most_common(1)`."])
 def the_commonest_confusion(found: Callable[[Run], tuple[str, str]], runs: list[Run]) -> str:
     """Mark a function that returns (right label, what was said) of the commonest wrong and valid answer."""
-    must(callable(found), "give the function itself, without calling it: check(\"01.3\", commonest_confusion, ...).")
+    must(callable(found), "give the function itself, without calling it: check(\"01.3\", commonest_mistake, ...).")
+    task = load_task("tickets")
     for run in runs:
-        answer, counts = found(run), _confusions(run)
+        answer, counts = found(run), _confusions(run, task)
         must(isinstance(answer, tuple) and len(answer) == 2,
              f"on {run.name!r} it returned {answer!r}. Let it return a pair: (right label, what was said).")
+        label = _said(answer[1], task)
+        must(label in (None, answer[1]), f"on {run.name!r} it returned {answer!r}: that is a reply as it came. Return "
+                                         f"the label in it, {label!r}; `task.read(reply)['category']` finds it.")
         must(answer[0] != answer[1], f"on {run.name!r} it returned {answer!r}: that is right. Count the wrong answers.")
         must(answer in counts or answer[::-1] not in counts,
              f"{answer!r} is the wrong way round, it seems: the right label comes first.")
@@ -85,24 +90,31 @@ def the_commonest_confusion(found: Callable[[Run], tuple[str, str]], runs: list[
     return f"{len(runs)} runs, and the commonest mistake found in each."
 
 
-def _confusions(run: Run) -> pd.Series:
+def _confusions(run: Run, task: LabelTask) -> pd.Series:
     """Return how often each pair (right label, label said) happened among a run's wrong and valid answers."""
     wrong = run.rows[~run.rows.right & run.rows.valid]
-    return pd.Series([(right["category"], said.strip().strip(".").lower())
-                      for right, said in zip(wrong.expected, wrong.reply, strict=True)]).value_counts()
+    return pd.Series([(right["category"], _said(reply, task))
+                      for right, reply in zip(wrong.expected, wrong.reply, strict=True)]).value_counts()
+
+
+def _said(reply: object, task: LabelTask) -> str | None:
+    """Return the label in a reply, read as the score reads it: plain or in JSON; None if there is none."""
+    return task.read(reply).get(task.headline) if isinstance(reply, str | dict) else None
 
 
 @exercise("01.4", hints=[
     "What brought most in this notebook was saying what each label means. In whose words?",
     "Read ten wrong answers first (`run.rows`), then mend the description of one label, and try again.",
-    "Rules, self-checks and thinking aloud all cost points here. Keep it short."])
+    "A self-check and thinking aloud cost points here, and rules brought none. Keep it short."])
 def a_wording_of_your_own(answer: Callable[[Example], str], format_only: Run, known: dict[str, Run]) -> str:
     """Mark a formulation on validation: it beats the bare list of labels, paired, and is none of the twelve."""
     must(callable(answer), "give a formulation: something that takes an example and returns the reply.")
     task = load_task("tickets")
     run = evaluate(answer, task.validation, name="your own")
     must(not run.failed, f"{run.failed} of {run.total} tickets got no answer; one says {max(run.rows.error):.90}.")
-    must(run.rows.prompt_tokens.sum() > 0, "no model was asked. The point is to say it better, not to say it yourself.")
+    silent = int((run.rows.completion_tokens == 0).sum())
+    must(not silent, f"on {silent} of {run.total} tickets no model wrote anything. A regression wins here, as you have "
+                     "read; the question is what the model makes of your words.")
     same = [name for name, other in known.items() if other.rows.prompt_tokens.equals(run.rows.prompt_tokens)
             and other.rows.reply.equals(run.rows.reply)]
     must(not same, f"that is {same[0]!r} again, word for word as it seems. Write one of your own." if same else "")
