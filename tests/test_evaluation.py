@@ -427,6 +427,13 @@ def test_where_too_few_rows_changed_nothing_is_said_of_what_could_have_been_show
     assert said.endswith("3 won, 0 lost of 20, p = .2500; too few changed to say what it could have shown")
 
 
+def test_seconds_are_hundredths_where_a_model_was_asked_and_tenths_where_none_was(loopback, monkeypatch):
+    asked = evaluate(asking(connected(monkeypatch, loopback(always(answer())))), examples(3))
+    own = evaluate(lambda example: "delivery", examples(3))
+    assert re.fullmatch(r"\d+\.\d\d", asked.summary()["seconds"])
+    assert re.fullmatch(r"\d+\.\d", own.summary()["seconds"])
+
+
 def test_a_tiny_p_and_a_loss_print_as_such():
     assert "-40.0 points" in repr(compare(run_of("1" * 50), run_of("0" * 20 + "1" * 30)))
     assert "p < .0001" in repr(compare(run_of("1" * 50), run_of("0" * 20 + "1" * 30)))
