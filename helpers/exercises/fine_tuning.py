@@ -30,6 +30,7 @@ RIGHT = {"Parcel 4411 was left in the rain.": "delivery", "The lamp arrived with
          "My gift card shows no balance.": "billing", "Kettle leaks from the base since yesterday.": "faulty",
          "Log-in says my account is locked.": "account", "Are you hiring for the warehouse?": "other",
          "The courier rang at the wrong house.": "delivery", "Which oil for the oak table?": "product"}
+THANKS = "Thanks!"      # what a customer says after an answer: nothing to sort
 
 
 def _line(text: str, answer: str, role: str = "assistant") -> str:
@@ -43,7 +44,7 @@ def _broken() -> str:
     lines[1] = _line(texts[1], "faulty", role="bot")
     lines[2] = lines[2].replace('}]}', '}],}')
     lines[4] = json.dumps({"prompt": texts[4], "completion": "product"})
-    lines[6] = lines[6].replace(']}', ', {"role": "user", "content": "Thanks!"}]}')
+    lines[6] = lines[6].replace(']}', f', {{"role": "user", "content": "{THANKS}"}}]}}')
     lines[7] = lines[7].replace('"content": "faulty"', '"content": null')
     lines.append(_line(texts[3], "delivery"))
     return "\n".join(lines)
@@ -54,11 +55,12 @@ BROKEN = _broken()
 
 @exercise("04.1", hints=[
     "Write BROKEN into a file and print `finetuning.check(path)`: it names the line, the kind and what to do.",
-    "Mend a line, do not delete it: what the customer wrote and what was answered are both still there to be read.",
+    "Mend a line, do not delete it: what the customer asked and what was answered are both still there to be read. A "
+    "'Thanks!' asks nothing; an example ends with its answer.",
     "Line 8 has no answer: read the message. And of the two lines that contradict each other, which is right by the "
     "label guide of notebook 01? Cancelling an order is returns."])
 def a_file_without_errors(mended: str) -> str:
-    """Mark a mended file: no error, no warning, every message still there, every answer the right one."""
+    """Mark a mended file: no error, no warning, every ticket still there and nothing else, every answer right."""
     must(isinstance(mended, str), f"give the file as one text, a line each example; this is a {type(mended).__name__}.")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "mended.jsonl"
@@ -67,12 +69,16 @@ def a_file_without_errors(mended: str) -> str:
     first = next(iter([*report.errors, *report.warnings]), None)
     left = sum(report.found.values())
     must(first is None, f"{left} finding{'s' if left > 1 else ''} left, the first: {first}")
-    answers = dict(_asked_and_answered(json.loads(line)) for line in mended.splitlines() if line.strip())
+    rows = [json.loads(line) for line in mended.splitlines() if line.strip()]
+    must(not any(message["content"] == THANKS for row in rows for message in row["messages"]),
+         f"{THANKS!r} is still there and answered. It asks nothing: take it out, so that its example ends with the "
+         "answer before it.")
+    answers = dict(map(_asked_and_answered, rows))
     gone = next((text for text in RIGHT if text not in answers), None)
-    must(gone is None, f"the message {gone!r} is gone. Mend its line instead of deleting it.")
+    must(gone is None, f"the ticket {gone!r} is gone. Mend its line instead of deleting it.")
     wrong = next((text for text, label in RIGHT.items() if answers[text] != label), None)
     must(wrong is None, f"{wrong!r} is answered {answers.get(wrong)!r}. Look at the line as it was, and what it asks.")
-    return f"{len(answers)} examples, no errors, no warnings, and nothing thrown away."
+    return f"{len(answers)} examples, no errors, no warnings, and every ticket is still there."
 
 
 def _asked_and_answered(row: dict) -> tuple[str, str]:
@@ -230,8 +236,9 @@ def where_a_curve_turns(turns: Callable[[pd.DataFrame], int | None], widest: int
     must(widest in gaps.index, f"{widest!r} is none of the numbers of labels: {', '.join(map(str, gaps.index))}.")
     must(widest == gaps.idxmax(), f"with {widest} labels its own tickets are {gaps[widest]:.1f} points ahead of the "
                                   "others; somewhere the gap is wider.")
+    rises = ", and it rises all the way" if (spread.test.diff().dropna() > 0).all() else ""
     return (f"the gap is widest with {widest} labels, {gaps[widest]:.1f} points, and {gaps.iloc[-1]:.1f} with "
-            f"{gaps.index[-1]}. It never closes: the test is what counts, and it rises all the way.")
+            f"{gaps.index[-1]}. It never closes: the test is what counts{rises}.")
 
 
 def _turned(losses: pd.DataFrame, said: object, right: int | None) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from helpers import experiments
 from helpers.exercises import fine_tuning
-from helpers.exercises.fine_tuning import BROKEN, RIGHT, rows_needed
+from helpers.exercises.fine_tuning import BROKEN, RIGHT, THANKS, rows_needed
 from helpers.finetuning import split_by_group
 from helpers.intervals import detectable
 from tests.exercises.marking import praise, run_of, telling
@@ -19,6 +19,14 @@ from tests.exercises.marking import praise, run_of, telling
 LINES = [json.dumps({"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": label}]})
          for text, label in RIGHT.items()]
 WHOLE = "\n".join(LINES)
+THANKED = {"role": "user", "content": THANKS}
+
+
+def with_card(*turns: dict) -> str:
+    """Return the whole file, the ticket about a gift card with more turns after its answer."""
+    card = json.loads(LINES[6])
+    return WHOLE.replace(LINES[6], json.dumps({"messages": [*card["messages"], *turns]}))
+
 
 # ---------------------------------------------------------------- a mask
 
@@ -137,6 +145,12 @@ WRONG = {
                                       "is answered 'delivery'"),
         "an answer made up": ((WHOLE.replace(LINES[7], LINES[7].replace("faulty", "product")),),
                               "is answered 'product'"),
+        "a ticket left out": (("\n".join(LINES[:6] + LINES[7:]),), "'My gift card shows no balance.' is gone"),
+        "thanks left in": ((with_card(THANKED),), "left, the first: line 7"),
+        "thanks answered": ((with_card(THANKED, {"role": "assistant", "content": "other"}),),
+                            "'Thanks!' is still there and answered"),
+        "thanks a ticket of its own": ((WHOLE + "\n" + LINES[0].replace("Parcel 4411 was left in the rain.", THANKS),),
+                                       "'Thanks!' is still there and answered"),
     },
     "04.2": {
         "called too early": (([True],), "without calling it"),
@@ -202,8 +216,19 @@ def test_rows_that_hang_together_are_split_as_one():
     assert "every row has its place" in praise("04.3", by_group)
 
 
+def test_thanks_after_an_answer_is_taken_out():
+    mended = BROKEN.splitlines()[6].replace(f', {json.dumps(THANKED)}', "")
+    assert mended == LINES[6] and THANKS in BROKEN
+    assert "every ticket is still there" in praise("04.1", WHOLE.replace(LINES[6], mended))
+
+
 def test_a_curve_turns_where_it_only_gets_worse_from():
-    assert "widest with 100 labels, 51.0 points, and 30.0 with 600" in praise("04.4", lowest, 100, SPREAD)
+    said = praise("04.4", lowest, 100, SPREAD)
+    assert "widest with 100 labels, 51.0 points, and 30.0 with 600" in said and "it rises all the way" in said
+
+
+def test_a_curve_that_falls_once_is_not_said_to_rise_all_the_way():
+    assert "rises" not in praise("04.4", lowest, 100, SPREAD.assign(test=[50.0, 49.0, 70.0]))
 
 
 def test_a_comparison_is_right_when_both_had_the_same():
