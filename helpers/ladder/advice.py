@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helpers.evaluation import Run, compare
+from helpers.evaluation import Comparison, Run, compare
 from helpers.intervals import wilson
 from helpers.ladder.first import verdict
 from helpers.validate.report import plural
@@ -93,10 +93,17 @@ def _lowest(runs: Sequence[Run], rising: str) -> Advice:
     compared = compare(found, best)
     low, high = compared.interval
     sure = (f"{found.right} against {best.right} of {best.total} right: {100 * compared.difference:+.1f} points "
-            f"({100 * low:+.1f} to {100 * high:+.1f}). These rows show a difference of "
-            f"{100 * compared.detectable:.0f} points or more; a smaller one may be there.")
+            f"({100 * low:+.1f} to {100 * high:+.1f}). {_seen(compared)}")
     return Advice(f"{found.name!r} is the lowest rung that {best.name!r}, right most often, was not shown to beat.",
                   sure, _changes(rising), found)
+
+
+def _seen(compared: Comparison) -> str:
+    """Say what difference these rows could have shown."""
+    if compared.detectable == 1:
+        return "Too few rows differ to say what these could have shown."
+    return (f"These rows show a difference of {100 * compared.detectable:.0f} points or more; a smaller one may be "
+            "there.")
 
 
 def _head_of_best(runs: Sequence[Run], best: Run) -> str:

@@ -1,12 +1,14 @@
 """What follows from the runs is no surer than they are."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from helpers.evaluation import Run
 from helpers.intervals import wilson
-from helpers.ladder.advice import advice, rising, rows_to_tell
+from helpers.ladder.advice import _seen, advice, rising, rows_to_tell
 
 
 def run_with(name: str, right: int, total: int = 100, first: int = 0) -> Run:
@@ -45,9 +47,16 @@ def test_out_of_reach_is_said_with_the_best():
     assert given.head.startswith("Not yet") and "The best, 'b', is right on 50 of 100" in given.sure
 
 
+@pytest.mark.parametrize(("detectable", "words"), [
+    (0.06, "These rows show a difference of 6 points or more; a smaller one may be there."),
+    (1.0, "Too few rows differ to say what these could have shown.")])
+def test_what_the_rows_could_have_shown_is_said(detectable, words):
+    assert _seen(SimpleNamespace(detectable=detectable)) == words
+
+
 def test_without_a_target_the_lowest_rung_that_was_not_beaten_is_named():
     given = advice([run_with("low", 40), run_with("mid", 78), run_with("high", 80)])
-    assert given.run.name == "mid" and "+2.0 points" in given.sure and "a smaller one may be there" in given.sure
+    assert given.run.name == "mid" and "+2.0 points" in given.sure and "Too few rows differ" in given.sure
     given = advice([run_with("low", 40), run_with("high", 80)])
     assert given.run.name == "high" and "every rung below it was shown to be worse" in given.head
     given = advice([run_with("only", 40)])
