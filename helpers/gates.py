@@ -65,7 +65,7 @@ def gate(before: Run, after: Run, examples: Sequence[Example], *, margin: float 
         if list(run.rows.id) != ids:
             raise ValueError(f"{run.name!r} was not run on these {len(ids)} examples in this order: a change is "
                              "compared row by row.")
-    return Gate([_calls(after), _form(before, after), _score(compare(before, after), margin),
+    return Gate([_calls(after), _form(before, after), score(compare(before, after), margin),
                  _slices(before, after, examples, tag), _must(after, must), _tokens(before, after, growth)])
 
 
@@ -82,7 +82,8 @@ def _form(before: Run, after: Run) -> Check:
     return Check("valid form", FAIL if worse else PASS, f"{was.mean():.0%} → {now.mean():.0%}, {lost} replies lost it")
 
 
-def _score(steps: Comparison, margin: float) -> Check:
+def score(steps: Comparison, margin: float) -> Check:
+    """Fail a loss that chance does not explain, pass what rules out a loss of `margin`, call the rest open."""
     low, high = steps.interval
     why = (f"{100 * steps.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}), "
            f"{steps.won} won, {steps.lost} lost")

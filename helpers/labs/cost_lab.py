@@ -9,6 +9,7 @@ import base64
 import io
 from dataclasses import replace
 from html import escape
+from math import isinf
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -128,8 +129,8 @@ def _draw(ax: Axes, plan: Payback) -> None:
 
 
 def _title(plan: Payback) -> str:
-    after = cost.rough(plan.after.mid)
-    return "The money never comes back" if after == "never" else f"The money is back after {after} requests"
+    after = plan.after.mid
+    return "The money never comes back" if isinf(after) else f"The money is back after {cost.rough(after)} requests"
 
 
 def _told(plan: Payback) -> str:

@@ -62,9 +62,9 @@ class Payback:
 
         What wrong answers cost is counted where there are more of them, so that the difference is what is saved.
         """
-        more_wrong = {True: (0.0, self.points / 100), False: (-self.points / 100, 0.0)}[self.points >= 0]
+        more_wrong = max(self.points, 0.0) / 100, max(-self.points, 0.0) / 100
         now, then = ({"per_call": tokens * price / MILLION, "errors": wrong, "per_error": self.per_error}
-                     for tokens, price, wrong in zip(self.tokens, self.price, reversed(more_wrong), strict=True))
+                     for tokens, price, wrong in zip(self.tokens, self.price, more_wrong, strict=True))
         return (cost.total_band(VOLUMES, **now), cost.total_band(VOLUMES, **then, hours=self.hours, wage=self.wage))
 
     def __str__(self) -> str:

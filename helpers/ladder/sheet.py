@@ -12,7 +12,6 @@ from pathlib import Path
 from helpers.rows import LABEL_NAMES, TEXT_NAMES, TaskError, filled, lines_of, refuse_other_splits, refuse_twins
 
 FEWEST = 20         # lines: of fewer, a test of five would say nothing
-OWN = {"split", "id", "variants"}       # columns with a meaning of their own
 
 
 @dataclass(frozen=True)

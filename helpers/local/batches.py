@@ -25,7 +25,6 @@ from helpers.local import files, folders
 from helpers.local.refusals import ApiError
 from helpers.settings import cache_folder
 
-ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings")
 ENDED = ("failed", "completed", "expired", "cancelled")
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200_000_000

@@ -17,7 +17,6 @@ import pandas as pd
 from openai import OpenAI, OpenAIError
 
 from helpers.provider.budget import OverBudget, UnknownPrice
-from helpers.provider.target import Target
 from helpers.provider.transport import NotRecorded
 
 YES, NO, IGNORED, REFUSED, UNKNOWN = "yes", "no", "ignored", "refused", "?"
@@ -68,13 +67,6 @@ def probe(client: OpenAI, model: str, *, embedding_model: str | None = None) -> 
         batches=_served(lambda: client.batches.list(limit=1)),
         embeddings=_served(lambda: client.embeddings.create(model=embedding_model or model, input="probe")),
     )
-
-
-def probe_target(target: Target, client: OpenAI) -> pd.DataFrame:
-    """Return the probe's findings beside the target's name, ready to show."""
-    from helpers.local.weights import MINILM
-    found = probe(client, target.model, embedding_model=MINILM.name if target.embedded else None)
-    return pd.DataFrame([asdict(found)], index=[target.model])
 
 
 def _ask(client: OpenAI, model: str, **options: object):
