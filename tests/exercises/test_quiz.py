@@ -1,13 +1,17 @@
 """The quiz: buttons that explain at once, the right one entered, and a page to unfold where there are no widgets."""
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import ipywidgets as widgets
+import nbformat
 import pytest
 
 from helpers.exercises import diary, quiz
 from helpers.exercises.questions import QUIZZES, Question, questions
+from helpers.publishing.notebooks import NOTEBOOKS
+from helpers.publishing.prose import NUMBER, occurs, text_of
 
 MODULE = import_module("helpers.exercises.quiz")     # the package gives its name to the function
 NUMBERS = sorted(path.stem for path in QUIZZES.glob("*.toml"))
@@ -81,3 +85,21 @@ def test_choosing_by_length_or_by_place_gets_at_most_half_of_a_quiz_right(number
     asked = questions(number)
     got = [one.text for one in asked if RULES[rule](*seen_without_reading(one))]
     assert 2 * len(got) <= len(asked), f"choosing {rule} is right {len(got)} times of {len(asked)}: {got}"
+
+
+# ---------------------------------------------------------------- what an explanation says was measured
+
+def outputs(number: str) -> str:
+    """All that the cells of a notebook and its deeper half put out, but for the quiz itself."""
+    cells = [cell for path in NOTEBOOKS.glob(f"{number}*.ipynb") for cell in nbformat.read(path, 4).cells]
+    return " ".join(text_of(output) for cell in cells if "quiz(" not in cell.source
+                    for output in cell.get("outputs", []))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_in_an_explanation_stands_in_the_question_or_in_an_output(number):
+    shown = outputs(number)
+    for one in questions(number):
+        asked = " ".join([one.text, *(option.text for option in one.options)])
+        stated = [found.rstrip(",") for option in one.options for found in re.findall(NUMBER, option.why)]
+        assert [found for found in stated if not occurs(found, asked + " " + shown)] == []
