@@ -6,9 +6,12 @@ Does not: speak HTTP, check requests, or know OpenAI's error shapes (see api.py)
 """
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 # Threads that wait for one another spin this often before they sleep. The default spins through whole time slices
 # when another program wants the cores too, and the engine then takes ten times as long. Read when the library loads.
@@ -23,7 +26,8 @@ from helpers.local.gguf_files import tokenizer_of
 TOKENS_PER_REQUEST = 8_192      # prompt and answer together: what the chat model was trained on
 COMPACT_JSON = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
 EMBEDDING_TOKENS = 256          # MiniLM's authors cut texts here
-EMBEDDING_BATCH = 32            # texts given to the engine at a time: bounds the memory
+EMBEDDING_BATCH = 32            # texts given to an encoder at a time: bounds the memory
+MOST_ENCODERS = 4               # each takes 36 MB; the weights they share
 
 
 class EngineError(RuntimeError):
@@ -37,12 +41,16 @@ class EngineError(RuntimeError):
 def _parameters(path: Path) -> xllamacpp.CommonParams:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
-    parameters.cpuparams.n_threads = max(1, min(8, os.cpu_count() or 1))
+    parameters.cpuparams.n_threads = _cores()
     parameters.api_keys = [os.urandom(24).hex()]    # the engine opens a port of its own: nobody has this key
     parameters.cache_ram_mib = 0        # kept prompts would take up to 8 GB, and are never seen again here
     parameters.verbosity = 0
     parameters.warmup = False
     return parameters
+
+
+def _cores() -> int:
+    return max(1, min(8, os.cpu_count() or 1))
 
 
 def _started(parameters: xllamacpp.CommonParams) -> xllamacpp.Server:
@@ -93,14 +101,19 @@ class ChatEngine:
 
 
 class EmbeddingEngine:
-    """The sentence encoder: texts in, unit vectors of 384 numbers out."""
+    """The sentence encoder: texts in, unit vectors of 384 numbers out.
+
+    An encoder to a core, each of one thread: two threads on one short text wait for one another much of the time, and
+    two texts side by side need not. Each reads one text at a time: a vector, too, must not depend on what else is
+    embedded.
+    """
 
     def __init__(self, path: Path):
-        parameters = _parameters(path)
-        parameters.embedding = True
-        parameters.n_parallel = 1       # a text's vector, too, must not depend on what else is embedded
-        parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = 2 * EMBEDDING_TOKENS
-        self.server = _started(parameters)
+        self.encoders = min(MOST_ENCODERS, _cores())
+        self._idle: SimpleQueue[xllamacpp.Server] = SimpleQueue()
+        for _ in range(self.encoders):
+            self._idle.put(_started(_encoder_parameters(path)))
+        self._side_by_side = ThreadPoolExecutor(self.encoders)
         self.tokenizer = Tokenizer.from_str(tokenizer_of(path))
         self.tokenizer.enable_truncation(EMBEDDING_TOKENS)
         self.tokenizer.no_padding()
@@ -112,10 +125,26 @@ class EmbeddingEngine:
         vector takes half the room and equals a live one. Raises EngineError.
         """
         tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
-        batches = [tokens[i:i + EMBEDDING_BATCH] for i in range(0, len(tokens), EMBEDDING_BATCH)]
-        replies = [_checked(self.server.handle_embeddings({"input": batch})) for batch in batches]
-        vectors = [row["embedding"] for reply in replies for row in reply["data"]]
+        size = min(EMBEDDING_BATCH, math.ceil(len(tokens) / self.encoders)) or 1
+        batches = [tokens[i:i + size] for i in range(0, len(tokens), size)]
+        vectors = [vector for found in self._side_by_side.map(self._embed, batches) for vector in found]
         return np.array(vectors).astype(np.float16).astype(np.float32), sum(map(len, tokens))
+
+    def _embed(self, batch: list[list[int]]) -> list[list[float]]:
+        """Return the vectors of tokenized texts, by an encoder that is idle."""
+        server = self._idle.get()
+        try:
+            return [row["embedding"] for row in _checked(server.handle_embeddings({"input": batch}))["data"]]
+        finally:
+            self._idle.put(server)
+
+
+def _encoder_parameters(path: Path) -> xllamacpp.CommonParams:
+    parameters = _parameters(path)
+    parameters.embedding = True
+    parameters.cpuparams.n_threads = parameters.n_parallel = 1
+    parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = 2 * EMBEDDING_TOKENS
+    return parameters
 
 
 def _checked(reply: dict) -> dict:

@@ -40,7 +40,11 @@ def ask(client: openai.OpenAI, prompt: str) -> None:
 
 
 class Peak:
-    """The largest resident memory seen of a process with all it started, looked at twenty times a second."""
+    """The most memory seen of a process with all it started, looked at twenty times a second.
+
+    A page that several of them hold, or one holds twice, counts once: the weights are such pages. Only Linux tells;
+    elsewhere it counts as often as it is held.
+    """
 
     def __init__(self, pid: int):
         self.process, self.megabytes, self._over = psutil.Process(pid), 0.0, threading.Event()
@@ -57,7 +61,8 @@ class Peak:
         with suppress(psutil.NoSuchProcess):
             for process in [self.process, *self.process.children(recursive=True)]:
                 with suppress(psutil.NoSuchProcess):
-                    total += process.memory_info().rss
+                    found = process.memory_full_info()
+                    total += getattr(found, "pss", found.rss)
         return total / 1e6
 
     def stop(self) -> float:
