@@ -1,6 +1,7 @@
-"""What a method must beat: answers with no language model in them, on the same footing as any other.
+"""What a method must beat: answers that no language model writes, on the same footing as any other.
 
 Each function takes training examples and returns an `ask` for `evaluate`. They answer the headline field.
+Two of them compare texts by an encoder's vectors; an encoder writes nothing.
 Does not: tune anything; these are the settings everybody starts with.
 """
 from __future__ import annotations
