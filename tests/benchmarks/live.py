@@ -1,0 +1,30 @@
+"""(q) How long does a notebook take when nothing is recorded and the model on this machine answers every cell?
+
+    python -m tests.benchmarks.live 02_few_shot 03_rag       up to an hour on two quiet cores; bar: 30 minutes each
+"""
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+
+from helpers.publishing import notebooks
+
+BAR = 30
+
+
+def main() -> None:
+    """Run the notebooks one after the other, each with a store of its own that is empty, and print the minutes."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.live")
+    parser.add_argument("names", nargs="+", help="notebooks, without .ipynb")
+    names = parser.parse_args().names
+    for path in [path for path in notebooks.committed() if path.stem in names]:
+        with tempfile.TemporaryDirectory() as store:
+            started = time.monotonic()
+            notebooks.run(path, COURSE_REPLAY="off", COURSE_STORE=store)
+        minutes = (time.monotonic() - started) / 60
+        print(f"{path.stem}: {minutes:.1f} minutes (bar {BAR}): {'met' if minutes <= BAR else 'MISSED'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
