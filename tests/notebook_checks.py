@@ -4,7 +4,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import nbformat
@@ -14,6 +14,11 @@ from helpers.publishing.prose import claims, occurs, text_of, unbound
 
 LONGEST_OUTPUT = 40     # lines
 NOISE = re.compile(r"Traceback|Warning|\d+%\|[█▏ ]|/home/|/root/|/Users/|/tmp/|C:\\\\|site-packages|0x[0-9a-f]{6,}")
+
+
+def shown_by(cells: Iterable[NotebookNode]) -> str:
+    """Return all text that cells put out, white space made one."""
+    return " ".join(" ".join(text_of(output) for cell in cells for output in cell.get("outputs", [])).split())
 
 
 def prose_complaints(notebook: NotebookNode, values: dict[str, str]) -> list[str]:

@@ -9,8 +9,9 @@ import nbformat
 import pytest
 
 from helpers.publishing.notebooks import NOTEBOOKS
-from helpers.publishing.prose import NUMBER, occurs, text_of
+from helpers.publishing.prose import NUMBER, occurs
 from helpers.settings import ROOT
+from tests.notebook_checks import shown_by
 
 COLUMNS = ["id", "claim", "who", "about", "experiment", "model", "n", "measured", "verdict", "notebook", "evidence"]
 VERDICTS = ("supported", "not supported", "depends on ", "cannot tell: ", "not testable here: ", "open: ")
@@ -28,7 +29,7 @@ def outputs(stem: str) -> str:
     cells = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", 4).cells
     ledger = next((i for i, cell in enumerate(cells) if cell.source.startswith("## The ledger")
                    or "\n## The ledger" in cell.source), len(cells))
-    return plain(" ".join(text_of(output) for cell in cells[:ledger] for output in cell.get("outputs", [])))
+    return shown_by(cells[:ledger])
 
 
 def sections(number: str) -> set[str]:

@@ -16,9 +16,9 @@ BAR = 30
 def main() -> None:
     """Run the notebooks one after the other, each with a store of its own that is empty, and print the minutes."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.live")
-    parser.add_argument("names", nargs="+", help="notebooks, without .ipynb")
-    names = parser.parse_args().names
-    for path in [path for path in notebooks.committed() if path.stem in names]:
+    paths = {path.stem: path for path in notebooks.committed()}
+    parser.add_argument("names", nargs="+", choices=paths, metavar="NAME", help="notebooks, without .ipynb")
+    for path in map(paths.get, parser.parse_args().names):
         with tempfile.TemporaryDirectory() as store:
             started = time.monotonic()
             notebooks.run(path, COURSE_REPLAY="off", COURSE_STORE=store)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -23,7 +24,7 @@ def main() -> None:
     """Fill the context, embed the training set, and watch the service's process meanwhile."""
     running = service.start()
     client = openai.OpenAI(base_url=running.base_url, api_key=running.api_key, max_retries=0)
-    peak = Peak(running.process.pid)
+    peak = Peak(running.process.pid, pages_once)
     client.embeddings.create(model=weights.MINILM.name, input=[example.input for example in load_task("tickets").train])
     longest = "word " * (TOKENS_PER_REQUEST - 100)
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
@@ -39,15 +40,21 @@ def ask(client: openai.OpenAI, prompt: str) -> None:
                                    messages=[{"role": "user", "content": prompt}])
 
 
-class Peak:
-    """The most memory seen of a process with all it started, looked at twenty times a second.
+def pages_once(process: psutil.Process) -> int:
+    """Return the bytes of a process, a page that it holds twice counted once: the encoders share their weights.
 
-    A page that several of them hold, or one holds twice, counts once: the weights are such pages. Only Linux tells;
-    elsewhere it counts as often as it is held.
+    Only Linux tells; elsewhere such a page counts as often as it is held.
     """
+    found = process.memory_full_info()
+    return getattr(found, "pss", found.rss)
 
-    def __init__(self, pid: int):
-        self.process, self.megabytes, self._over = psutil.Process(pid), 0.0, threading.Event()
+
+class Peak:
+    """The most memory seen of a process with all it started, looked at twenty times a second; resident unless told."""
+
+    def __init__(self, pid: int, bytes_of: Callable[[psutil.Process], int] = lambda one: one.memory_info().rss):
+        self.bytes_of, self.process = bytes_of, psutil.Process(pid)
+        self.megabytes, self._over = 0.0, threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
@@ -61,8 +68,7 @@ class Peak:
         with suppress(psutil.NoSuchProcess):
             for process in [self.process, *self.process.children(recursive=True)]:
                 with suppress(psutil.NoSuchProcess):
-                    found = process.memory_full_info()
-                    total += getattr(found, "pss", found.rss)
+                    total += self.bytes_of(process)
         return total / 1e6
 
     def stop(self) -> float:

@@ -11,7 +11,8 @@ import pytest
 from helpers.exercises import diary, quiz
 from helpers.exercises.questions import QUIZZES, Question, questions
 from helpers.publishing.notebooks import NOTEBOOKS
-from helpers.publishing.prose import NUMBER, occurs, text_of
+from helpers.publishing.prose import NUMBER, occurs
+from tests.notebook_checks import shown_by
 
 MODULE = import_module("helpers.exercises.quiz")     # the package gives its name to the function
 NUMBERS = sorted(path.stem for path in QUIZZES.glob("*.toml"))
@@ -92,8 +93,7 @@ def test_choosing_by_length_or_by_place_gets_at_most_half_of_a_quiz_right(number
 def outputs(number: str) -> str:
     """All that the cells of a notebook and its deeper half put out, but for the quiz itself."""
     cells = [cell for path in NOTEBOOKS.glob(f"{number}*.ipynb") for cell in nbformat.read(path, 4).cells]
-    return " ".join(text_of(output) for cell in cells if "quiz(" not in cell.source
-                    for output in cell.get("outputs", []))
+    return shown_by(cell for cell in cells if "quiz(" not in cell.source)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
