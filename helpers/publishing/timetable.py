@@ -122,11 +122,13 @@ def kept(path: Path) -> list[dict[str, str]]:
 
 
 def keep(path: Path, rows: list[dict[str, object]]) -> None:
-    """Write what was measured, in place of what was measured before."""
+    """Write what was measured, in place of what was measured before, and say which notebooks show it."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    if shown := [each.stem for each in committed() if path.name in each.read_text(encoding="utf-8")]:
+        print(f"To show the new numbers: python -m helpers.publishing --outputs {' '.join(shown)}")
 
 
 def written(text: str) -> str:
