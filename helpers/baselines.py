@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.sparse import spmatrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
 
 from helpers.evaluation import Ask
 from helpers.provider import embed
@@ -38,16 +39,24 @@ def keywords(words: Mapping[str, Sequence[str]], otherwise: str) -> Ask:
 
 def tfidf(train: Sequence[Example]) -> Ask:
     """Logistic regression on word and word-pair counts."""
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-                          LogisticRegression(C=10, max_iter=2000))
-    model.fit([example.input for example in train], _labels(train))
-    return lambda example: str(model.predict([example.input])[0])
+    counts = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    model = regression(counts.fit_transform([example.input for example in train]), _labels(train))
+    return lambda example: str(model.predict(counts.transform([example.input]))[0])
 
 
 def embedding_regression(train: Sequence[Example]) -> Ask:
     """Logistic regression on MiniLM sentence embeddings."""
-    model = LogisticRegression(C=10, max_iter=2000).fit(_vectors(train), _labels(train))
+    model = regression(_vectors(train), _labels(train))
     return lambda example: str(model.predict(embed([example.input]))[0])
+
+
+def regression(features: np.ndarray | spmatrix, labels: Sequence[str]) -> LogisticRegression:
+    """Return a logistic regression, fitted to features of shape (examples, features).
+
+    By one thread: on so little data several wait for one another longer than they work.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        return LogisticRegression(C=10, max_iter=2000).fit(features, labels)
 
 
 def nearest(train: Sequence[Example], k: int = 5) -> Ask:
