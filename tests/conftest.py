@@ -76,7 +76,7 @@ def with_weights(folder: Path) -> Path:
     """Return a cache folder of one's own that has the real weights, by links, and none of the files and jobs."""
     folder.mkdir(parents=True)
     for path in REAL_CACHE.iterdir():
-        if path.suffix in (".gguf", ".sha256"):
+        if path.suffix in (".gguf", ".safetensors", ".sha256"):
             (folder / path.name).symlink_to(path)
     return folder
 

@@ -12,7 +12,7 @@ from qdrant_client import QdrantClient, models
 
 from helpers import qdrant, retrieval, settings
 from helpers.local import weights
-from helpers.local.engine import EmbeddingEngine
+from helpers.local.encoder import Encoder
 from helpers.qdrant import Collection
 from helpers.retrieval import MODES, Hit, Index, Passage, RetrievalError, chunk, read_folder
 from helpers.tasks import DATA, load_task
@@ -55,11 +55,11 @@ def filled(encoder, client) -> Collection:
 @pytest.fixture(scope="module")
 def meaning() -> Callable[[list[str]], np.ndarray]:
     """The embedding model itself, which reads a text once: what is recorded depends on who asked before."""
-    engine, known = EmbeddingEngine(weights.ensure(weights.MINILM)), {}
+    encoder, known = Encoder(weights.ensure(weights.MINILM)), {}
 
     def embed(texts: list[str]) -> np.ndarray:
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, engine.embed(new)[0] if new else [], strict=True))
+        known.update(zip(new, encoder.embed(new)[0] if new else [], strict=True))
         found = np.array([known[text] for text in texts], dtype=np.float32)
         return found / np.linalg.norm(found, axis=1, keepdims=True)
     return embed

@@ -142,7 +142,7 @@ def test_a_server_that_passes_over_the_schema_is_named_as_the_cause(reply, loopb
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Run a recipe on one embedded service, and return what it prints. What it trains is gone with the tests."""
     own = tmp_path_factory.mktemp("cache")
-    for file in [*REAL_CACHE.glob("*.gguf"), *REAL_CACHE.glob("*.sha256")]:
+    for file in [path for path in REAL_CACHE.iterdir() if path.suffix in (".gguf", ".safetensors", ".sha256")]:
         (own / file.name).symlink_to(file)
     with pytest.MonkeyPatch.context() as monkeypatch:
         set_only(monkeypatch, COURSE_CACHE=own, COURSE_STORE=tmp_path_factory.mktemp("store"))

@@ -30,7 +30,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from helpers.local import batches_api, tuned, weights
-from helpers.local.engine import TOKENS_PER_REQUEST, ChatEngine, EmbeddingEngine, EngineError, json_grammar
+from helpers.local.encoder import Encoder
+from helpers.local.engine import TOKENS_PER_REQUEST, ChatEngine, EngineError, json_grammar
 from helpers.local.refusals import ApiError, parsed
 from helpers.local.tuning_api import ROUTES
 
@@ -50,8 +51,8 @@ class Models:
         self._resident: dict[str, tuple[str, ChatEngine]] = {}      # by kind: "base", "tuned"
 
     @cached_property
-    def _encoder(self) -> EmbeddingEngine:
-        return EmbeddingEngine(weights.ensure(weights.MINILM))
+    def _encoder(self) -> Encoder:
+        return Encoder(weights.ensure(weights.MINILM))
 
     def chat(self, name: str) -> tuple[str, ChatEngine]:
         """Return the name of the model that answers, and its engine. An alias stands for the first model."""
@@ -73,7 +74,7 @@ class Models:
                 self._resident[kind] = name, ChatEngine(file())
             return self._resident[kind]
 
-    def encoder(self, name: str) -> EmbeddingEngine:
+    def encoder(self, name: str) -> Encoder:
         self._known(name, (weights.MINILM.name,))
         with self._lock:
             return self._encoder

