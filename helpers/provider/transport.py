@@ -22,7 +22,7 @@ from openai import DefaultHttpx2Client, OpenAI, OpenAIError
 from helpers.local import service, weights
 from helpers.provider import collection, meter, tuning
 from helpers.provider.budget import Budget, Entry, Tokens, most_tokens
-from helpers.provider.client import Client
+from helpers.provider.client import with_shortcut
 from helpers.provider.collection import Failure, Unanswered
 from helpers.provider.recordings import Call, Recorded
 from helpers.provider.shelves import NotRecorded, Shelves
@@ -220,8 +220,8 @@ class Direct(httpx2.BaseTransport):
 
 def client_of(target: Target, transport: httpx2.BaseTransport) -> OpenAI:
     """Return a plain client for the target whose requests take this way."""
-    return Client(base_url=target.base_url or EMBEDDED_URL, api_key=target.api_key, max_retries=RETRIES,
-                  http_client=DefaultHttpx2Client(transport=transport))
+    return with_shortcut(OpenAI(base_url=target.base_url or EMBEDDED_URL, api_key=target.api_key, max_retries=RETRIES,
+                                http_client=DefaultHttpx2Client(transport=transport)))
 
 
 class _Tee(httpx2.SyncByteStream):

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import httpx2
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessage
 
-from helpers.provider.client import Client, is_plain
+from helpers.provider.client import is_plain, with_shortcut
 
 PLAIN = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
 PARTS = [{"role": "user", "content": [{"type": "text", "text": "Hello?"}]}]
@@ -17,18 +18,19 @@ REPLY = {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "ch
     {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello."}}]}
 
 
-def sent_by(kind: type[openai.OpenAI], **request: object) -> dict:
-    """Return the body that a client of this kind sends."""
+def sent_by(changed: Callable[[openai.OpenAI], openai.OpenAI], **request: object) -> dict:
+    """Return the body that a client so changed sends."""
     bodies = []
 
     def keep(asked: httpx2.Request) -> httpx2.Response:
         bodies.append(json.loads(asked.read()))
         return httpx2.Response(200, json=REPLY)
-    client = kind(api_key="none", base_url="http://server.test/v1",
-                  http_client=httpx2.Client(transport=httpx2.MockTransport(keep)))
+    client = changed(openai.OpenAI(api_key="none", base_url="http://server.test/v1",
+                                   http_client=httpx2.Client(transport=httpx2.MockTransport(keep))))
+    assert client.chat.completions.create(**request).choices[0].message.content == "Hello."
     assert client.with_options(timeout=5).chat.completions.create(**request).choices[0].message.content == "Hello."
     assert client.chat.completions.with_raw_response.create(**request).parse().choices[0].message.content == "Hello."
-    assert bodies[0] == bodies[1]
+    assert bodies[0] == bodies[1] == bodies[2]
     return bodies[0]
 
 
@@ -36,7 +38,7 @@ def sent_by(kind: type[openai.OpenAI], **request: object) -> dict:
 @pytest.mark.parametrize("options", [{}, {"temperature": 0, "extra_body": {"top_k": 1}}], ids=["bare", "with options"])
 def test_the_same_is_sent_as_by_the_sdks_own_client(messages, options):
     request = {"model": "m", "messages": messages} | options
-    assert sent_by(Client, **request) == sent_by(openai.OpenAI, **request)
+    assert sent_by(with_shortcut, **request) == sent_by(lambda client: client, **request)
 
 
 def test_only_messages_of_a_role_and_a_text_take_the_shortcut():
@@ -46,7 +48,7 @@ def test_only_messages_of_a_role_and_a_text_take_the_shortcut():
 
 
 def test_what_is_left_out_is_named_as_by_the_sdk():
-    client = Client(api_key="none", base_url="http://server.test/v1")
+    client = with_shortcut(openai.OpenAI(api_key="none", base_url="http://server.test/v1"))
     with pytest.raises(TypeError, match="model"):
         client.chat.completions.create(messages=PLAIN)
     with pytest.raises(TypeError, match="messages"):
