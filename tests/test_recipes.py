@@ -20,7 +20,7 @@ from helpers import intervals
 from helpers.local import service
 from helpers.publishing import notebooks, prose
 from tests import notebook_checks, talking
-from tests.conftest import REAL_CACHE, set_only
+from tests.conftest import set_only, with_weights
 
 FOLDER = notebooks.NOTEBOOKS / "recipes"
 RECIPES = sorted(FOLDER.glob("*.ipynb"))
@@ -141,9 +141,7 @@ def test_a_server_that_passes_over_the_schema_is_named_as_the_cause(reply, loopb
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Run a recipe on one embedded service, and return what it prints. What it trains is gone with the tests."""
-    own = tmp_path_factory.mktemp("cache")
-    for file in [path for path in REAL_CACHE.iterdir() if path.suffix in (".gguf", ".safetensors", ".sha256")]:
-        (own / file.name).symlink_to(file)
+    own = with_weights(tmp_path_factory.mktemp("recipes") / "cache")
     with pytest.MonkeyPatch.context() as monkeypatch:
         set_only(monkeypatch, COURSE_CACHE=own, COURSE_STORE=tmp_path_factory.mktemp("store"))
         started = service.start()

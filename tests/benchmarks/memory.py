@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -24,7 +23,7 @@ def main() -> None:
     """Fill the context, embed the training set, and watch the service's process meanwhile."""
     running = service.start()
     client = openai.OpenAI(base_url=running.base_url, api_key=running.api_key, max_retries=0)
-    peak = Peak(running.process.pid, pages_once)
+    peak = Peak(running.process.pid)
     client.embeddings.create(model=weights.MINILM.name, input=[example.input for example in load_task("tickets").train])
     longest = "word " * (TOKENS_PER_REQUEST - 100)
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
@@ -40,20 +39,11 @@ def ask(client: openai.OpenAI, prompt: str) -> None:
                                    messages=[{"role": "user", "content": prompt}])
 
 
-def pages_once(process: psutil.Process) -> int:
-    """Return the bytes of a process, a page that it holds twice counted once: the encoders share their weights.
-
-    Only Linux tells; elsewhere such a page counts as often as it is held.
-    """
-    found = process.memory_full_info()
-    return getattr(found, "pss", found.rss)
-
-
 class Peak:
-    """The most memory seen of a process with all it started, looked at twenty times a second; resident unless told."""
+    """The most memory seen of a process with all it started, resident, looked at twenty times a second."""
 
-    def __init__(self, pid: int, bytes_of: Callable[[psutil.Process], int] = lambda one: one.memory_info().rss):
-        self.bytes_of, self.process = bytes_of, psutil.Process(pid)
+    def __init__(self, pid: int):
+        self.process = psutil.Process(pid)
         self.megabytes, self._over = 0.0, threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
@@ -68,7 +58,7 @@ class Peak:
         with suppress(psutil.NoSuchProcess):
             for process in [self.process, *self.process.children(recursive=True)]:
                 with suppress(psutil.NoSuchProcess):
-                    total += self.bytes_of(process)
+                    total += process.memory_info().rss
         return total / 1e6
 
     def stop(self) -> float:

@@ -1,4 +1,4 @@
-"""The client sends what the SDK's own would, byte for byte as JSON, and keeps its errors, copies and raw replies."""
+"""The client sends the JSON that the SDK's own would, and keeps its errors, copies and raw replies."""
 from __future__ import annotations
 
 import json
