@@ -65,10 +65,9 @@ class Climb:
             candidates = self._readable(rung, rung.candidates(self.footing))
             if candidates:
                 yield self._done(Step(rung.name, rung.kind), candidates)
-        except Skip as reason:
-            yield self._skipped(Step(rung.name, rung.kind), str(reason))
-        except (OverBudget, UnknownPrice) as reason:
-            yield self._skipped(Step(rung.name, rung.kind), str(reason))
+        except (Skip, OverBudget, UnknownPrice) as reason:
+            if (rung.name, str(reason)) not in [(step.rung, step.skipped) for step in self.steps]:     # once for all
+                yield self._skipped(Step(rung.name, rung.kind), str(reason))
 
     def _readable(self, rung: Rung, candidates: list[Candidate]) -> list[Candidate]:
         kept = [one for one in candidates if one.name not in self.plan.dropped]

@@ -27,7 +27,8 @@ FEWEST = 10             # that OpenAI's format allows
 
 
 def estimated(footing: Footing, rows: Sequence[Example]) -> float:
-    """Return about how many seconds the training takes on this machine, counted from the texts."""
+    """Return about how many seconds the training takes on this machine, counted from the texts. Raises Skip."""
+    _enough(rows)
     form = tuned_form(footing.task, footing.instruction)
     each = [tokens(form.system) + tokens(one.input) + tokens(form.answer(one)) for one in rows]
     return EPOCHS * sum(each) / finetuning.SPEED
@@ -35,8 +36,7 @@ def estimated(footing: Footing, rows: Sequence[Example]) -> float:
 
 def tuned(footing: Footing, rows: Sequence[Example], say: Callable[[str], None]) -> Built:
     """Train on these rows and return the tuned model's way to answer. Raises Skip."""
-    if len(rows) < FEWEST:
-        raise Skip(f"training needs {FEWEST} rows, and there are {len(rows)}")
+    _enough(rows)
     form = tuned_form(footing.task, footing.instruction)
     client, model = connect()
     with tempfile.TemporaryDirectory() as folder:
@@ -46,6 +46,11 @@ def tuned(footing: Footing, rows: Sequence[Example], say: Callable[[str], None])
     ask = asking(footing.task, form, lambda one: form.messages(one.input), job.fine_tuned_model)
     return Built(ask, finetuning.seconds(job), f"{job.fine_tuned_model}: trained on {len(rows)} rows, {EPOCHS} epochs, "
                                                f"{duration(finetuning.seconds(job))}")
+
+
+def _enough(rows: Sequence[Example]) -> None:
+    if len(rows) < FEWEST:
+        raise Skip(f"training needs {FEWEST} rows, and there are {len(rows)}")
 
 
 def _trained(client: openai.OpenAI, model: str, path: Path, say: Callable[[str], None]):

@@ -95,6 +95,15 @@ def test_money_that_runs_out_is_a_reason_and_the_rest_is_kept(monkeypatch, loopb
     assert majority.run.total == 22 and "of the budget" in prompt.skipped and prompt.run is None
 
 
+def test_without_training_rows_each_rung_says_so_once(monkeypatch, loopback):
+    served(monkeypatch, loopback)
+    one = ready("baselines", "prompt", target=0.9, tune_at_will=True)
+    one.footing.task.train = []
+    assert [(step.rung, step.skipped) for step in one.up()] == [
+        ("baselines", "there are no rows to learn from"), ("prompt", ""),
+        ("fine-tune", "training needs 10 rows, and there are 0")]
+
+
 def test_candidates_too_long_to_be_read_are_left_out(monkeypatch, loopback):
     served(monkeypatch, loopback)
     one = ready("prompt")
