@@ -31,6 +31,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedTokenizerBase
 
+from helpers.local import lora
 from helpers.local.conversations import Conversation
 from helpers.local.processes import ALONE, Processes, ProcessLost
 
@@ -259,7 +260,8 @@ def _with_adapter(weights: Path, recipe: Recipe, device: str) -> torch.nn.Module
     config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", lora_dropout=0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)      # PEFT's, of transformers: nothing a reader could do
-        return get_peft_model(model, config).to(device)
+        adapted = get_peft_model(model, config).to(device)
+    return lora.in_one_step(adapted, torch.bfloat16 if bf16_pays(device) else torch.float32)
 
 
 def _files(weights: Path) -> dict:

@@ -37,7 +37,10 @@ def tokenizer(raw):
 
 @pytest.fixture(scope="module")
 def model(raw):
-    return training._with_adapter(raw, TINY, "cpu")
+    """The model in float32, also where bfloat16 pays."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "bf16_pays", lambda device: False)
+        return training._with_adapter(raw, TINY, "cpu")
 
 
 # ---------------------------------------------------------------- tokens
