@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import openai
@@ -282,11 +283,11 @@ class Comparison:
     total: int
     flips: pd.DataFrame     # the rows that changed: id, expected, reply of a, reply of b, change
 
-    @property
+    @cached_property
     def won(self) -> int:
         return int((self.flips.change == "won").sum())
 
-    @property
+    @cached_property
     def lost(self) -> int:
         return int((self.flips.change == "lost").sum())
 
