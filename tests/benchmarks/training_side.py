@@ -1,6 +1,6 @@
 """One side of training_vs_trl: train on a file, and print tokens a second, held-out loss and peak memory as JSON.
 
-    python tests/benchmarks/training_side.py course|trl|trl-plain WEIGHTS TRAIN UNSEEN
+    python tests/benchmarks/training_side.py course|peft|trl|trl-plain WEIGHTS TRAIN UNSEEN
 
 The side of TRL runs with another Python and imports nothing of the course. Held-out loss is nats a learned token,
 counted by the same lines for both sides, in float32.
@@ -27,8 +27,8 @@ def main() -> None:
     taught, unseen = (rows(tokenizer, path) for path in (train_file, unseen_file))
     read = sum(len(ids) for ids, _ in taught)
     with tempfile.TemporaryDirectory() as folder:
-        if way == "course":
-            model, seconds = by_course(weights, train_file, Path(folder))
+        if way in ("course", "peft"):
+            model, seconds = by_course(weights, train_file, Path(folder), own_layers=way == "course")
         else:
             model, seconds = by_trl(weights, tokenizer, train_file, folder, checkpointing=way == "trl")
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -67,14 +67,16 @@ def held_out(model, unseen: list[tuple[list[int], list[int]]]) -> float:
     return total / count
 
 
-def by_course(weights: Path, path: Path, folder: Path):
-    """Train as the service does."""
+def by_course(weights: Path, path: Path, folder: Path, own_layers: bool):
+    """Train as the service does, or with PEFT's layers."""
     from peft import LoraConfig, get_peft_model
     from peft.utils import set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    from helpers.local import conversations, trainer, training
+    from helpers.local import conversations, lora, trainer, training
     from helpers.local.jobs import Hyperparameters
+    if not own_layers:
+        lora.in_one_step = lambda model, dtype: model
     recipe = trainer.recipe(Hyperparameters(1, BATCH, 1.0), seed=0, rank=RANK)
     run = training.train(weights, [[[one] for one in conversations.read(path)]], recipe, folder)
     model = get_peft_model(base(weights), LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear"))
