@@ -98,11 +98,12 @@ def test_an_edited_recording_fails(tmp_path):
     lines[number] = json.dumps(line, ensure_ascii=False)
     edited.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(DamagedRecording, match=rf"{edited.name}, line {number + 1}"):
-        Recordings(tmp_path, strict=True)
+        list(Recordings(tmp_path, strict=True).calls())
 
 
 def test_the_committed_recordings_are_whole():
-    assert len(Recordings(RECORDINGS, strict=True)) > 0
+    recordings = Recordings(RECORDINGS, strict=True)
+    assert sum(1 for _ in recordings.calls()) == len(recordings) > 0
 
 
 def test_a_dead_kernel_is_noticed_at_once(tmp_path):

@@ -8,7 +8,8 @@ A folder of JSON-lines files, read at once and written one line at a time:
      "date": "2026-11-20", "reply": {…}, "seal": "…"}      and "batched": true, if it came in a batch
 
 A call's id is the hash of everything that can change its answer: provider fingerprint, endpoint, request and
-repeat index. The seal is the hash of the line, so that an edited reply is noticed.
+repeat index. The seal is the hash of the line, so that an edited reply is noticed. A line is parsed and looked at when
+it is first used: a notebook uses one in ten and would wait for the others.
 Does not: decide when to replay (see transport.py).
 """
 from __future__ import annotations
@@ -18,14 +19,18 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
 import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from helpers.provider.vectors import packed, unpacked
+
+BEGINS = re.compile(rb'{"(?:message|setup|call)": "([msc]-[0-9a-f]{16})", ')
 
 
 class DamagedRecording(ValueError):
@@ -41,7 +46,7 @@ class Call:
     request: dict       # the JSON body as sent
     repeat: int = 0
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Example: Call("chat/completions", "m:1", {"messages": []}).key -> "c-" and 16 hex digits"""
         return _id("c", [self.endpoint, self.provider, self.request, self.repeat])
@@ -63,15 +68,16 @@ class Recordings:
     def __init__(self, folder: Path, *, strict: bool = False, name: str | None = None,
                  files: str = "*.jsonl"):
         """`strict` raises DamagedRecording for a line that cannot be trusted; otherwise it is skipped and said.
+        What is no line at all is met here, what was edited by `find` and `calls`.
         `name` is the file written to (default: one of this process's own). `files` says which files are read
         (a pattern; "" for none)."""
         self.folder, self.strict = folder, strict
         self.file = folder / f"{name or f'replies-{os.getpid()}-{secrets.token_hex(3)}'}.jsonl"
         self._lock = threading.Lock()
-        self._calls: dict[str, dict] = {}
-        self._parts: dict[str, dict] = {}       # messages and setups by id
-        self._written: set[str] = set()         # ids of the parts that self.file holds
-        self._files: dict[str, set[str]] = {}   # names of the files a call was read from
+        self._lines: dict[str, bytes | dict] = {}       # by id; bytes until it is used
+        self._calls: dict[str, None] = {}               # ids of the calls among them, in the order they were read
+        self._places: dict[str, dict[str, int]] = {}    # id -> the files it was read from, and the line there
+        self._written: set[str] = set()                 # ids of the parts that self.file holds
         for path in sorted(folder.glob(files)) if files else []:
             if not path.name.startswith("ledger"):
                 self._load(path)
@@ -81,12 +87,12 @@ class Recordings:
 
     def find(self, call: Call) -> Recorded | None:
         """Return the recorded reply to the same call, if there is one."""
-        line = self._calls.get(call.key)
-        return _recorded(line) if line is not None else None
+        line = self._trusted(call.key)
+        return _recorded(line) if line else None
 
     def files_of(self, call: Call) -> set[str]:
         """Return the names of the files that a call was read from. Example: {"02_few_shot.jsonl"}"""
-        return self._files.get(call.key, set())
+        return set(self._places.get(call.key, ()))
 
     def add(self, call: Call, recorded: Recorded) -> None:
         """Keep a reply, on disk before this returns. Raises OSError when the folder cannot be written."""
@@ -98,12 +104,12 @@ class Recordings:
             fresh = [part for part in (*messages, setup) if _name(part) not in self._written]
             self._append([*fresh, line | {"seal": _seal(line)}])
             self._written.update(map(_name, fresh))
-            self._parts |= {_name(part): part for part in fresh}
-            self._calls[call.key] = line
+            self._lines |= {_name(part): part for part in fresh} | {call.key: line}
+            self._calls[call.key] = None
 
     def calls(self) -> Iterator[tuple[Call, Recorded]]:
         """Yield every call with its reply, for an audit."""
-        for line in self._calls.values():
+        for line in filter(None, map(self._trusted, list(self._calls))):
             yield self._call_of(line), _recorded(line)
 
     def _append(self, lines: list[dict]) -> None:
@@ -114,29 +120,51 @@ class Recordings:
 
     def _load(self, path: Path) -> None:
         for number, text in enumerate(path.read_bytes().splitlines(), 1):
-            try:
-                name = self._take(json.loads(text))
-                if name:
-                    self._files.setdefault(name, set()).add(path.name)
-            except KeyError as error:
-                self._distrust(f"{path.name}, line {number}: {error} is missing or cannot be trusted")
-            except (ValueError, TypeError, AttributeError) as error:
-                self._distrust(f"{path.name}, line {number}: {error}")
+            begins = BEGINS.match(text)
+            if begins is None:
+                self._distrust(f"{path.name}, line {number}: it does not begin as a message, a setup or a call does")
+                continue
+            name = begins[1].decode()
+            self._lines[name] = text
+            self._places.setdefault(name, {})[path.name] = number
+            if name.startswith("c"):
+                self._calls[name] = None
 
-    def _take(self, line: dict) -> str | None:
-        """Take a line in; return the id of its call, if it is one."""
-        if "call" not in line:
-            if _name(line) != _id(_name(line)[0], _content(line)):
-                raise ValueError("its text does not belong to its id: it was edited")
-            self._parts[_name(line)] = line
+    def _trusted(self, name: str) -> dict | None:
+        """Return a call's line, if it is here and as it was recorded; else it is here no more."""
+        if name not in self._calls:
             return None
-        seal = line.pop("seal")
-        if seal != _seal(line):
-            raise ValueError("its seal is broken: it was edited")
-        if self._call_of(line).key != line["call"]:
-            raise ValueError("its id does not belong to its request: it was edited")
-        self._calls[line["call"]] = line
-        return line["call"]
+        try:
+            return self._line(name)
+        except ValueError as error:
+            self._distrust(str(error))
+            self._calls.pop(name, None)
+            return None
+
+    def _line(self, name: str) -> dict:
+        """Return a line, looked at once. Raises ValueError, with the place, for one that is not as it was recorded."""
+        line = self._lines[name]
+        if isinstance(line, bytes):
+            try:
+                line = json.loads(line)
+                fault = self._fault(name, line)
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                fault = str(error)
+            if fault:
+                file, number = next(reversed(self._places[name].items()))
+                raise ValueError(f"{file}, line {number}: {fault}")
+            self._lines[name] = line
+        return line
+
+    def _fault(self, name: str, line: dict) -> str | None:
+        if "call" not in line:
+            return None if name == _id(name[0], _content(line)) else "its text does not belong to its id: it was edited"
+        if line.get("seal") != _seal(line):
+            return "its seal is broken: it was edited"
+        missing = [part for part in (line["setup"], *line["messages"]) if part not in self._lines]
+        if missing:
+            return f"{missing[0]} is missing"
+        return None if self._call_of(line).key == name else "its id does not belong to its request: it was edited"
 
     def _distrust(self, complaint: str) -> None:
         if self.strict:
@@ -145,10 +173,10 @@ class Recordings:
         warnings.warn(f"Kept reply not used: {complaint}. The model will be asked again.", stacklevel=2)
 
     def _call_of(self, line: dict) -> Call:
-        setup = self._parts[line["setup"]]
+        setup = self._line(line["setup"])
         request = dict(setup["request"])
         if line["messages"]:
-            parts = [self._parts[name] for name in line["messages"]]
+            parts = map(self._line, line["messages"])
             request["messages"] = [{"role": part["role"], "content": part["content"]} for part in parts]
         return Call(setup["endpoint"], setup["provider"], request, line["repeat"])
 
@@ -185,7 +213,7 @@ def _id(kind: str, content: object) -> str:
 
 
 def _seal(line: dict) -> str:
-    return hashlib.sha256(_canonical(line)).hexdigest()[:16]
+    return hashlib.sha256(_canonical({name: line[name] for name in line if name != "seal"})).hexdigest()[:16]
 
 
 def _canonical(content: object) -> bytes:

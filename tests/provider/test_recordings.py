@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import helpers
-from helpers.provider.recordings import Call, DamagedRecording, Recorded, Recordings
+from helpers.provider.recordings import Call, DamagedRecording, Recorded, Recordings, _seal
 
 ROOT = Path(helpers.__file__).parent.parent
 SYSTEM = {"role": "system", "content": "You label messages."}
@@ -122,8 +122,12 @@ EDITS = {
 @pytest.mark.parametrize(("old", "new", "said"), EDITS.values(), ids=EDITS)
 def test_an_edit_is_noticed_with_file_line_and_what_to_do(tmp_path, old, new, said):
     edit(filled(tmp_path, "a", "b"), old, new)
-    with pytest.raises(DamagedRecording, match=rf"nb\.jsonl, line \d+: .*{said}.*[Rr]estore .* from git"):
-        Recordings(tmp_path, strict=True)
+    recordings = Recordings(tmp_path, strict=True)
+    for _ in range(2):      # and is not taken for a reply that was never there
+        with pytest.raises(DamagedRecording, match=rf"nb\.jsonl, line \d+: .*{said}.*[Rr]estore .* from git"):
+            recordings.find(call_about("a"))
+    with pytest.raises(DamagedRecording):
+        list(recordings.calls())
 
 
 def test_a_swap_of_two_replies_is_noticed(tmp_path):
@@ -131,7 +135,25 @@ def test_a_swap_of_two_replies_is_noticed(tmp_path):
     first, second = (line for line in lines_of(path) if "call" in line)
     edit(path, json.dumps(first["reply"]), json.dumps(second["reply"]))
     with pytest.raises(DamagedRecording):
-        Recordings(tmp_path, strict=True)
+        Recordings(tmp_path, strict=True).find(call_about("a"))
+
+
+def test_a_reply_put_under_the_id_of_another_request_is_noticed(tmp_path):
+    """With a seal that fits, as somebody would make it who knows how."""
+    path = filled(tmp_path, "a", "b")
+    first, second = (line for line in lines_of(path) if "call" in line)
+    forged = second | {"call": first["call"]}
+    path.write_text(path.read_text() + json.dumps(forged | {"seal": _seal(forged)}) + "\n")
+    with pytest.raises(DamagedRecording, match="its id does not belong to its request"):
+        Recordings(tmp_path, strict=True).find(call_about("a"))
+
+
+def test_what_nobody_asks_for_is_not_looked_at(tmp_path):
+    edit(filled(tmp_path, "a", "b"), '"about": "a"', '"about": "z"')
+    recordings = Recordings(tmp_path, strict=True)
+    assert recordings.find(call_about("b")).reply["about"] == "b"
+    with pytest.raises(DamagedRecording, match=r"nb\.jsonl, line \d+: its seal is broken"):
+        recordings.find(call_about("a"))
 
 
 NO_RECORDING = {"half a line": '{"call": "c-1", "set', "a number": "5", "a list": "[]", "a text": '"x"',
@@ -152,10 +174,9 @@ def test_a_damaged_line_stops_a_committed_recording_and_is_skipped_with_a_word_i
 
 def test_a_damaged_message_costs_the_store_only_the_calls_that_say_it(tmp_path):
     edit(filled(tmp_path, "a", "b"), '"content": "a"', '"content": "z"')
-    with pytest.warns(UserWarning) as said:
-        store = Recordings(tmp_path)
-    of_the_message, of_the_call = (str(line.message) for line in said)
-    assert "edited" in of_the_message and "is missing" in of_the_call
+    store = Recordings(tmp_path)
+    with pytest.warns(UserWarning, match=r"nb\.jsonl, line 2: its text does not belong to its id.*asked again"):
+        assert store.find(call_about("a")) is None
     assert store.find(call_about("a")) is None
     assert store.find(call_about("b"))
 
@@ -163,9 +184,24 @@ def test_a_damaged_message_costs_the_store_only_the_calls_that_say_it(tmp_path):
 def test_a_last_line_torn_by_kill_9_costs_that_reply_alone(tmp_path):
     path = filled(tmp_path, "a", "b")
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.warns(UserWarning, match="Kept reply not used"):
-        store = Recordings(tmp_path)
-    assert store.find(call_about("a")) and store.find(call_about("b")) is None
+    store = Recordings(tmp_path)
+    with pytest.warns(UserWarning, match=r"Kept reply not used: nb\.jsonl, line 6: "):
+        assert store.find(call_about("a")) and store.find(call_about("b")) is None
+
+
+def test_a_line_gone_is_missed_by_the_calls_that_refer_to_it(tmp_path):
+    path = filled(tmp_path, "a", "b")
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if '"content": "a"' not in line))
+    with pytest.raises(DamagedRecording, match=r"nb\.jsonl, line 3: m-[0-9a-f]{16} is missing"):
+        Recordings(tmp_path, strict=True).find(call_about("a"))
+    assert Recordings(tmp_path, strict=True).find(call_about("b"))
+
+
+def test_bytes_that_are_no_text_cost_that_reply_alone(tmp_path):
+    path = filled(tmp_path, "a", "b")
+    path.write_bytes(path.read_bytes().replace(b'"about": "b"', b'"about": "\xff"'))
+    with pytest.warns(UserWarning, match=r"nb\.jsonl, line 6: 'utf-8' codec can't decode"):
+        assert Recordings(tmp_path).find(call_about("b")) is None
 
 
 # ---------------------------------------------------------------- writing

@@ -1,6 +1,7 @@
 """Shelves: which reply is given back under which COURSE_REPLAY, and what happens when a shelf is damaged."""
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,7 @@ def test_an_edited_recording_stops_a_call_and_a_batch_at_once(loopback, monkeypa
     with pytest.raises(DamagedRecording, match=r"nb\.jsonl, line 3: its seal is broken"):
         say(client)
     with pytest.raises(DamagedRecording):
-        evaluate(asking(client), examples(3))
+        evaluate(asking(client), [replace(one, input="hello") for one in examples(3)])
     assert loopback.count == 1
 
 
@@ -164,9 +165,9 @@ def test_a_damaged_store_is_skipped_with_a_word_and_asked_again(loopback, monkey
     [path] = store_folder().glob("replies-*.jsonl")
     path.write_bytes(path.read_bytes()[:-40])
     client = new_process(monkeypatch)
+    assert (say(client, "one"), loopback.count) == ("billing", 2)
     with pytest.warns(UserWarning, match=rf"Kept reply not used: {path.name}, line \d"):
-        assert say(client, "one") == "billing"
-    assert (loopback.count, say(client, "two"), loopback.count) == (2, "delivery", 3)
+        assert (say(client, "two"), loopback.count) == ("delivery", 3)
 
 
 # ---------------------------------------------------------------- a folder that cannot be written
