@@ -8,6 +8,7 @@ Does not: know about runs or models (see evaluation.py).
 """
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from math import ceil, sqrt
 
@@ -77,9 +78,13 @@ def disagreement_for(won_less_lost: int, p: float) -> int:
     The count whose exact McNemar p comes nearest. Example: disagreement_for(57, 0.0005) -> 261
     """
     gap = abs(won_less_lost)
-    found = [(abs(np.log(binomtest((count + gap) // 2, count).pvalue / p)), count)
-             for count in range(max(gap, 1), 40 * max(gap, 5), 2)]
-    return min(found)[1]
+    counts = range(max(gap, 1), 40 * max(gap, 5), 2)
+
+    def p_of(count: int) -> float:      # grows with the count: the same gap says less of more rows
+        return binomtest((count + gap) // 2, count).pvalue
+
+    place = bisect_left(counts, p, key=p_of)
+    return min(counts[max(place - 1, 0):place + 1], key=lambda count: abs(np.log(p_of(count) / p)))
 
 
 # ---------------------------------------------------------------- several tests, rows in groups
