@@ -1,12 +1,16 @@
 """The desk: an answer is told right or not yet and never raises, hints come in steps, a solution is a cell as run."""
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import nbformat
 import pandas as pd
 import pytest
 
 from helpers.exercises import check, desk, diary, hint, solution
 from helpers.exercises.exercise import Exercise, find, must
+from helpers.settings import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +106,10 @@ def test_an_exercise_that_is_not_there_raises(monkeypatch):
     for at_the_desk in [check, hint, solution]:
         with pytest.raises(LookupError, match=r"no exercise '01\.9'"):
             at_the_desk("01.9")
+
+
+def test_importing_it_brings_no_checker_of_schemas():
+    """jsonschema, which nbformat brings, takes three seconds to import: every notebook would wait for it."""
+    code = "import sys, helpers.exercises; print([name for name in ('nbformat', 'jsonschema') if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]", found.stderr
