@@ -2,7 +2,8 @@
 
 COURSE_REPLAY   auto  recordings, then the store, then the live model (the default)
                 only  never ask: a request without a recorded reply fails (what the tests use)
-                off   always ask
+                own   the store, then the live model: what the course recorded is left aside
+                off   always ask, also what was asked a moment ago
 COURSE_RECORD   the name of a file in data/recordings that takes this run's replies and no others, live with off, else
                 carried over from the recordings where they have them (what `course.py record` uses); a reply that
                 another file holds is not kept twice
@@ -21,7 +22,7 @@ from helpers.provider.recordings import Call, Recorded, Recordings
 from helpers.settings import ROOT, SettingError, setting, store_folder
 
 RECORDINGS = ROOT / "data" / "recordings"
-MODES = ("auto", "only", "off")
+MODES = ("auto", "only", "own", "off")
 
 
 class NotRecorded(OpenAIError, LookupError):
@@ -47,6 +48,10 @@ class Shelves:
     def only_replay(self) -> bool:
         return self.mode == "only"
 
+    @property
+    def leaves_recordings_aside(self) -> bool:
+        return self.mode in ("own", "off")
+
     @cached_property
     def committed(self) -> Recordings:
         return Recordings(self._committed_folder, strict=True)
@@ -61,7 +66,7 @@ class Shelves:
         name = setting("COURSE_RECORD")
         if not name:
             return None
-        if self.mode != "off":
+        if not self.leaves_recordings_aside:
             len(self.committed)     # read before the file is begun anew
         (self._committed_folder / f"{name}.jsonl").unlink(missing_ok=True)
         return Recordings(self._committed_folder, name=name, files="")
@@ -72,14 +77,15 @@ class Shelves:
             return self.recorder.find(call) or self._carried_over(call)
         if self.mode == "off":
             return None
-        return self.committed.find(call) or (None if self.only_replay else self.store.find(call))
+        recorded = None if self.leaves_recordings_aside else self.committed.find(call)
+        return recorded or (None if self.only_replay else self.store.find(call))
 
     def _carried_over(self, call: Call) -> Recorded | None:
         """Return what was recorded before, and record it again unless it stands in another notebook's file.
 
         What is not asked any more is left behind.
         """
-        recorded = self.committed.find(call) if self.mode != "off" else None
+        recorded = None if self.leaves_recordings_aside else self.committed.find(call)
         if recorded and self.committed.files_of(call) == {self.recorder.file.name}:
             self.recorder.add(call, recorded)
         return recorded

@@ -42,7 +42,8 @@ def both_shelves(folder: Path) -> Shelves:
 # ---------------------------------------------------------------- modes
 
 @pytest.mark.parametrize(("mode", "found"), [("auto", ["recorded", "stored"]), ("only", ["recorded", None]),
-                                             ("off", [None, None]), ("ONLY", ["recorded", None])])
+                                             ("own", ["stored", "stored"]), ("off", [None, None]),
+                                             ("ONLY", ["recorded", None])])
 def test_the_mode_says_where_replies_are_looked_for(tmp_path, monkeypatch, mode, found):
     monkeypatch.setenv("COURSE_REPLAY", mode)
     shelves = both_shelves(tmp_path)
@@ -52,7 +53,7 @@ def test_the_mode_says_where_replies_are_looked_for(tmp_path, monkeypatch, mode,
 
 def test_a_mode_that_is_none_is_named_by_the_first_call(loopback, monkeypatch):
     client = connected(monkeypatch, loopback(always(answer())), COURSE_REPLAY="sometimes")
-    with pytest.raises(SettingError, match="COURSE_REPLAY='sometimes' is not one of auto, only, off"):
+    with pytest.raises(SettingError, match="COURSE_REPLAY='sometimes' is not one of auto, only, own, off"):
         say(client)
     assert loopback.count == 0
 
