@@ -13,9 +13,9 @@ from collections.abc import Hashable, Sequence
 from math import ceil, sqrt
 
 import numpy as np
-from scipy.stats import binomtest, norm, t
+from scipy.stats import norm, t
 
-from helpers.intervals import wilson
+from helpers.intervals import mcnemar, wilson
 
 
 def wald(right: int, total: int, level: float = 0.95) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def disagreement_for(won_less_lost: int, p: float) -> int:
     counts = range(max(gap, 1), 40 * max(gap, 5), 2)
 
     def p_of(count: int) -> float:      # grows with the count: the same gap says less of more rows
-        return binomtest((count + gap) // 2, count).pvalue
+        return mcnemar((count + gap) // 2, (count - gap) // 2)
 
     place = bisect_left(counts, p, key=p_of)
     return min(counts[max(place - 1, 0):place + 1], key=lambda count: abs(np.log(p_of(count) / p)))

@@ -101,8 +101,9 @@ def test_an_edited_recording_fails(tmp_path):
         list(Recordings(tmp_path, strict=True).calls())
 
 
-def test_the_committed_recordings_are_whole():
-    recordings = Recordings(RECORDINGS, strict=True)
+@pytest.mark.parametrize("name", sorted(path.name for path in RECORDINGS.glob("*.jsonl")))
+def test_each_committed_recording_is_whole_by_itself(name):
+    recordings = Recordings(RECORDINGS, strict=True, files=name)
     assert sum(1 for _ in recordings.calls()) == len(recordings) > 0
 
 

@@ -1,6 +1,8 @@
 """Rows needed, tests read side by side, rows in groups: against published numbers and by simulation."""
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,14 @@ def test_a_published_p_says_how_often_two_methods_disagreed():
     assert mcnemar(150, 110) == pytest.approx(0.0155, abs=0.001)
     assert disagreement_for(40, mcnemar(150, 110)) == 260
     assert disagreement_for(-40, mcnemar(150, 110)) == 260
+
+
+@pytest.mark.parametrize("gap", [0, 1, 5, 20])
+@pytest.mark.parametrize("p", [0.0001, 0.03, 0.2, 0.77, 1.0])
+def test_no_other_count_of_disagreements_comes_nearer_to_a_published_p(gap, p):
+    def off(count: int) -> float:
+        return abs(math.log(mcnemar((count + gap) // 2, (count - gap) // 2) / p))
+    assert off(disagreement_for(gap, p)) == min(map(off, range(max(gap, 1), 40 * max(gap, 5), 2)))
 
 
 # Holm, S. (1979): the smallest is multiplied by the number of tests, the next by one less, never falling

@@ -75,7 +75,6 @@ class Recordings:
         self.file = folder / f"{name or f'replies-{os.getpid()}-{secrets.token_hex(3)}'}.jsonl"
         self._lock = threading.Lock()
         self._lines: dict[str, bytes | dict] = {}       # by id; bytes until it is used
-        self._calls: dict[str, None] = {}               # ids of the calls among them, in the order they were read
         self._places: dict[str, dict[str, int]] = {}    # id -> the files it was read from, and the line there
         self._written: set[str] = set()                 # ids of the parts that self.file holds
         for path in sorted(folder.glob(files)) if files else []:
@@ -83,7 +82,7 @@ class Recordings:
                 self._load(path)
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._names())
 
     def find(self, call: Call) -> Recorded | None:
         """Return the recorded reply to the same call, if there is one."""
@@ -105,12 +104,14 @@ class Recordings:
             self._append([*fresh, line | {"seal": _seal(line)}])
             self._written.update(map(_name, fresh))
             self._lines |= {_name(part): part for part in fresh} | {call.key: line}
-            self._calls[call.key] = None
 
     def calls(self) -> Iterator[tuple[Call, Recorded]]:
         """Yield every call with its reply, for an audit."""
-        for line in filter(None, map(self._trusted, list(self._calls))):
+        for line in filter(None, map(self._trusted, self._names())):
             yield self._call_of(line), _recorded(line)
+
+    def _names(self) -> list[str]:
+        return [name for name in list(self._lines) if name.startswith("c-")]
 
     def _append(self, lines: list[dict]) -> None:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -127,18 +128,15 @@ class Recordings:
             name = begins[1].decode()
             self._lines[name] = text
             self._places.setdefault(name, {})[path.name] = number
-            if name.startswith("c"):
-                self._calls[name] = None
 
     def _trusted(self, name: str) -> dict | None:
-        """Return a call's line, if it is here and as it was recorded; else it is here no more."""
-        if name not in self._calls:
+        """Return a call's line, if it is here and as it was recorded."""
+        if name not in self._lines:
             return None
         try:
             return self._line(name)
         except ValueError as error:
             self._distrust(str(error))
-            self._calls.pop(name, None)
             return None
 
     def _line(self, name: str) -> dict:

@@ -4,9 +4,9 @@ COURSE_REPLAY   auto  recordings, then the store, then the live model (the defau
                 only  never ask: a request without a recorded reply fails (what the tests use)
                 own   the store, then the live model: what the course recorded is left aside
                 off   always ask, also what was asked a moment ago
-COURSE_RECORD   the name of a file in data/recordings that takes this run's replies and no others, live with off, else
-                carried over from the recordings where they have them (what `course.py record` uses); a reply that
-                another file holds is not kept twice
+COURSE_RECORD   the name of a file in data/recordings that takes this run's replies and no others, live with own or
+                off, else carried over from the recordings where they have them (what `course.py record` uses); a reply
+                that another file holds is not kept twice
 
 Files and fine-tuning jobs are looked for in the recordings alone, and then only to replay or record (see tuning.py).
 """

@@ -177,8 +177,9 @@ def test_a_damaged_message_costs_the_store_only_the_calls_that_say_it(tmp_path):
     store = Recordings(tmp_path)
     with pytest.warns(UserWarning, match=r"nb\.jsonl, line 2: its text does not belong to its id.*asked again"):
         assert store.find(call_about("a")) is None
-    assert store.find(call_about("a")) is None
     assert store.find(call_about("b"))
+    store.add(call_about("a"), Recorded(REPLY, 0.5))
+    assert store.find(call_about("a")).reply == REPLY
 
 
 def test_a_last_line_torn_by_kill_9_costs_that_reply_alone(tmp_path):
